@@ -1,0 +1,295 @@
+//! The answer to "why is mine waiting": typed reasons with numbers, holders and the way out.
+//!
+//! The types stand here because the decision makes them, the store keeps them on the run, and the
+//! API, the CLI and the UI show them. The sentences are written here too, once.
+
+use std::fmt;
+
+use crate::id::{CodeLocation, PoolName, RunId, StepKey};
+use crate::limits::Capacity;
+use crate::step::StepId;
+use crate::time::Timestamp;
+
+/// Names one limit: one counter with a capacity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LimitKey {
+    /// `max_concurrent_runs`: the runs in progress in total.
+    MaxConcurrentRuns,
+    /// The runs in progress over all branch deployments together.
+    BranchDeployments,
+    /// A tag concurrency limit.
+    Tag {
+        /// The tag's key.
+        key: Box<str>,
+        /// Which values it counts together.
+        scope: TagScope,
+    },
+    /// A pool.
+    Pool(PoolName),
+    /// A code location; it lets nothing through while it is paused.
+    Location(CodeLocation),
+    /// The hold that somebody put on a queued run.
+    Hold,
+}
+
+/// Which runs one tag limit counts together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TagScope {
+    /// All runs with the key.
+    AnyValue,
+    /// The runs with this value, by a limit on this very value.
+    Value(Box<str>),
+    /// The runs with this value, by a limit that counts each distinct value apart.
+    EachValue(Box<str>),
+}
+
+impl fmt::Display for LimitKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MaxConcurrentRuns => f.write_str("max_concurrent_runs"),
+            Self::BranchDeployments => f.write_str("max_concurrent_runs_all_branch_deployments"),
+            Self::Tag {
+                key,
+                scope: TagScope::AnyValue,
+            } => write!(f, "tag {key}"),
+            Self::Tag {
+                key,
+                scope: TagScope::Value(value),
+            } => write!(f, "tag {key}={value}"),
+            Self::Tag {
+                key,
+                scope: TagScope::EachValue(value),
+            } => {
+                write!(f, "tag {key}={value} (each value apart)")
+            }
+            Self::Pool(pool) => write!(f, "pool {pool}"),
+            Self::Location(location) => write!(f, "code location {location}"),
+            Self::Hold => f.write_str("hold"),
+        }
+    }
+}
+
+/// What is taken of a limit now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Usage {
+    /// Runs in progress that count, one each.
+    pub runs: u32,
+    /// Slots of the pool that steps hold.
+    pub granted: u32,
+    /// Slots of the pool that steps wait for.
+    pub pending: u32,
+    /// Slots of the pool that the root steps want of those runs in progress whose worker has not
+    /// finished its first scheduling pass.
+    pub roots: u32,
+}
+
+/// A number that was counted up to a bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Count {
+    /// So many.
+    Exactly(usize),
+    /// So many were counted, then the counting stopped.
+    AtLeast(usize),
+}
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(number) => number.fmt(f),
+            Self::AtLeast(number) => write!(f, "at least {number}"),
+        }
+    }
+}
+
+/// Somebody who takes units of a limit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Holder {
+    /// The run.
+    pub run: RunId,
+    /// The part of the run that takes them.
+    pub of: HolderOf,
+    /// How many units.
+    pub units: u32,
+}
+
+/// Which part of a run takes units of a limit.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HolderOf {
+    /// The run as a whole.
+    Run,
+    /// A step that holds slots.
+    Step(StepKey),
+    /// A step that waits for slots; it stands before runs that are still queued.
+    PendingStep(StepKey),
+    /// Root steps that have not asked yet, because the run has only just started.
+    Roots,
+}
+
+/// Some of the holders of a limit, and how many there are in all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Holders {
+    /// The first ones: runs by sequence, then steps that hold slots, then steps that wait.
+    pub shown: Vec<Holder>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// One limit that keeps a run or a step from starting now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// The limit.
+    pub limit: LimitKey,
+    /// How much it lets through at one time.
+    pub capacity: Capacity,
+    /// What is taken of it now.
+    pub usage: Usage,
+    /// How many units the run or step needs of it. A run that waits for one of several root steps
+    /// needs what the widest of them asks of this limit.
+    pub wanted: u32,
+    /// Who takes the units, or, if the pool is reserved, who reserves it.
+    pub holders: Holders,
+    /// The step that has reserved the pool, if that is what blocks.
+    pub reserved_by: Option<StepId>,
+    /// How many others wait for this limit and go first.
+    pub ahead: Count,
+    /// The change after which this limit would no longer block.
+    pub remedy: Remedy,
+}
+
+/// The change that would free a run or a step from one limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remedy {
+    /// Raise the limit to this number or more.
+    RaiseTo(u32),
+    /// Wait until so many units have become free: the limit cannot be raised that far.
+    FreeUnits(u32),
+    /// Release the hold.
+    Release,
+    /// Resume the code location, or wait until this instant.
+    Resume {
+        /// When it resumes by itself.
+        at: Timestamp,
+    },
+    /// Let the step that has reserved the pool run, or free its claim.
+    FreeReservation(StepId),
+}
+
+/// Why a run or a step has not started, or that it has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Explanation {
+    /// It is in progress, or has its slots.
+    Holding,
+    /// Nothing blocks it: the next decision lets it go.
+    Eligible,
+    /// Each of these limits blocks it now, ordered by limit.
+    Blocked(Vec<Reason>),
+}
+
+impl Reason {
+    /// Returns the reason as a sentence or two, runs named by `name`.
+    pub fn sentence(&self, name: &dyn Fn(RunId) -> String) -> String {
+        let mut text = self.fact(name);
+        let holders = self.holders.sentence(name);
+        if !holders.is_empty() && self.reserved_by.is_none() {
+            text += &format!(", held by {holders}");
+        }
+        if self.ahead != Count::Exactly(0) {
+            text += &format!("; {} before it in this line", self.ahead);
+        }
+        text + &format!(". {}.", self.way_out(name))
+    }
+
+    fn fact(&self, name: &dyn Fn(RunId) -> String) -> String {
+        let Usage {
+            runs,
+            granted,
+            pending,
+            roots,
+        } = self.usage;
+        let Self {
+            limit,
+            capacity,
+            wanted,
+            ..
+        } = self;
+        if let Some(step) = &self.reserved_by {
+            return format!(
+                "{limit}: reserved by step {} of {}",
+                step.step,
+                name(step.run)
+            );
+        }
+        match limit {
+            LimitKey::Hold => "held: somebody put a hold on it".to_owned(),
+            LimitKey::Location(location) => format!("code location {location} is paused"),
+            LimitKey::Pool(_) if runs == 0 && self.never_fits() => {
+                format!("{limit}: {wanted} slots wanted, but its limit is {capacity}")
+            }
+            LimitKey::Pool(_) if runs == 0 => format!(
+                "{limit}: {wanted} wanted of {capacity}, {granted} held, {pending} waited for, \
+                 {roots} promised to runs that have just started"
+            ),
+            LimitKey::MaxConcurrentRuns
+            | LimitKey::BranchDeployments
+            | LimitKey::Tag { .. }
+            | LimitKey::Pool(_) => format!("{limit}: {runs} of {capacity} in progress"),
+        }
+    }
+
+    fn never_fits(&self) -> bool {
+        match self.capacity {
+            Capacity::AtMost(limit) => self.wanted > limit,
+            Capacity::Unlimited => false,
+        }
+    }
+
+    fn way_out(&self, name: &dyn Fn(RunId) -> String) -> String {
+        let limit = &self.limit;
+        match &self.remedy {
+            Remedy::RaiseTo(number) => format!("Free it: raise {limit} to {number}"),
+            Remedy::FreeUnits(units) => format!("Free it: {units} more must be freed"),
+            Remedy::Release => "Free it: release the run".to_owned(),
+            Remedy::Resume { at } => format!("Free it: resume {limit}, or wait until {at}"),
+            Remedy::FreeReservation(step) => {
+                format!("Free it: let step {} of {} run", step.step, name(step.run))
+            }
+        }
+    }
+}
+
+impl Holders {
+    fn sentence(&self, name: &dyn Fn(RunId) -> String) -> String {
+        let mut parts: Vec<String> = self
+            .shown
+            .iter()
+            .map(|holder| holder.sentence(name))
+            .collect();
+        if self.more > 0 {
+            parts.push(format!("{} more", self.more));
+        }
+        parts.join(", ")
+    }
+}
+
+impl Holder {
+    fn sentence(&self, name: &dyn Fn(RunId) -> String) -> String {
+        let run = name(self.run);
+        let units = if self.units == 1 {
+            String::new()
+        } else {
+            format!(" ({})", self.units)
+        };
+        match &self.of {
+            HolderOf::Run => format!("{run}{units}"),
+            HolderOf::Step(step) => format!("step {step} of {run}{units}"),
+            HolderOf::PendingStep(step) => format!("waiting step {step} of {run}{units}"),
+            HolderOf::Roots => format!("first steps of {run}{units}"),
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence(&|run| format!("run {run}")))
+    }
+}

@@ -1,0 +1,34 @@
+//! The words of Pointsman: ids, runs, steps, tags, priorities, pools, limits, and the one place
+//! that lists every legal transition of a run and of a step.
+//!
+//! This room decides nothing about *when* something happens and knows no clock, no store and no
+//! wire format. Every other room speaks in its types.
+
+mod explain;
+mod id;
+mod limits;
+mod pool;
+mod priority;
+mod run;
+mod status;
+mod step;
+mod tags;
+mod time;
+
+pub use explain::{
+    Count, Explanation, Holder, HolderOf, Holders, LimitKey, Reason, Remedy, TagScope, Usage,
+};
+pub use id::{
+    Attempt, CodeLocation, DeploymentName, IdError, JobName, PoolName, RunId, Seq, StepKey,
+};
+pub use limits::{
+    Capacity, DuplicateTagLimit, PoolBlocking, PoolSettings, Settings, TagLimit, TagLimits,
+    TagMatch,
+};
+pub use pool::{Demand, Granularity, PoolLimit, PoolLimitError, RunPools, Slots};
+pub use priority::{Priority, PriorityError};
+pub use run::{Deployment, DeploymentKind, Run};
+pub use status::{IllegalTransition, RunStatus, RunTransition, StepStatus, StepTransition};
+pub use step::{Claim, ClaimOrder, ClaimState, Step, StepId};
+pub use tags::{PRIORITY_TAG, Tags};
+pub use time::Timestamp;
