@@ -38,9 +38,8 @@ impl PoolLimit {
     pub fn new(number: i64) -> Result<Self, PoolLimitError> {
         match u32::try_from(number) {
             Ok(slots) if slots <= Self::MAX => Ok(Self(slots)),
-            Ok(_) => Err(PoolLimitError::TooLarge(number)),
-            Err(_) if number < 0 => Err(PoolLimitError::Negative(number)),
-            Err(_) => Err(PoolLimitError::TooLarge(number)),
+            _ if number < 0 => Err(PoolLimitError::Negative(number)),
+            _ => Err(PoolLimitError::TooLarge(number)),
         }
     }
 
