@@ -1,6 +1,7 @@
-//! The workspace's own tools: `cargo xtask tidy`.
+//! The workspace's own tools: `cargo xtask tidy` and `cargo xtask mutants`.
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on its standard output")]
 
+mod mutants;
 mod tidy;
 mod workspace;
 
@@ -17,6 +18,8 @@ use crate::workspace::Workspace;
 enum Task {
     /// Checks what the design promises about rooms, files and words
     Tidy,
+    /// Plants each mistake of mutants/ in a scratch copy and checks that a test finds it
+    Mutants(mutants::Options),
 }
 
 fn main() -> Result<ExitCode> {
@@ -24,5 +27,6 @@ fn main() -> Result<ExitCode> {
     let workspace = Workspace::find()?;
     match task {
         Task::Tidy => tidy::run(&workspace),
+        Task::Mutants(options) => mutants::run(&workspace, &options),
     }
 }
