@@ -46,7 +46,8 @@ pub struct Excerpt {
 impl Excerpt {
     pub(crate) fn new(line: &str, column: u32, width: u32) -> Self {
         let start = column.saturating_sub(1) as usize;
-        let skipped = if start < EXCERPT_CHARS * 3 / 4 {
+        let is_short = line.chars().nth(EXCERPT_CHARS).is_none();
+        let skipped = if is_short || start < EXCERPT_CHARS * 3 / 4 {
             0
         } else {
             start - EXCERPT_CHARS / 4
@@ -145,7 +146,7 @@ impl fmt::Display for Problem {
         writeln!(f, " {number} | {}", excerpt.text)?;
         write!(f, " {margin} | {before}{arrow}")?;
         hint.iter()
-            .try_for_each(|hint| write!(f, "\n {margin} = {hint}"))
+            .try_for_each(|hint| write!(f, "\n {margin} = hint: {hint}"))
     }
 }
 
