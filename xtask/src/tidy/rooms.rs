@@ -21,7 +21,7 @@ const HELPERS: Outside = Outside::Only(&["slab", "thiserror", "uuid"]);
 
 /// What the parser of settings needs beyond the helpers. Replay is given the same for its scenarios.
 const TEXT: Outside =
-    Outside::Only(&["serde", "serde-saphyr", "serde_json", "slab", "strsim", "thiserror", "uuid"]);
+    Outside::Only(&["granit-parser", "serde", "serde_json", "slab", "strsim", "thiserror", "uuid"]);
 
 /// Every room, in an order in which all arrows point up the page.
 pub(crate) const ROOMS: &[Room] = &[
