@@ -2,7 +2,7 @@
 
 use model::{
     Attempt, Claim, CodeLocation, IllegalTransition, PoolLimit, PoolName, Priority, Run, RunId,
-    RunStatus, RunTransition, Seq, Settings, Step, StepKey, Tags, Timestamp,
+    RunStatus, RunTransition, Seq, Settings, Step, StepId, StepKey, Tags, Timestamp,
 };
 use thiserror::Error;
 
@@ -135,6 +135,9 @@ pub enum Refused {
     /// The run's status does not allow it.
     #[error(transparent)]
     Illegal(#[from] IllegalTransition<RunStatus, RunTransition>),
+    /// The step has a claim already.
+    #[error("{0} has a claim already")]
+    ClaimExists(StepId),
     /// Only a queued run can be held.
     #[error("a run that is {0} cannot be held, only a queued one can")]
     NotQueued(RunStatus),

@@ -48,18 +48,9 @@ impl fmt::Display for LimitKey {
         match self {
             Self::MaxConcurrentRuns => f.write_str("max_concurrent_runs"),
             Self::BranchDeployments => f.write_str("max_concurrent_runs_all_branch_deployments"),
-            Self::Tag {
-                key,
-                scope: TagScope::AnyValue,
-            } => write!(f, "tag {key}"),
-            Self::Tag {
-                key,
-                scope: TagScope::Value(value),
-            } => write!(f, "tag {key}={value}"),
-            Self::Tag {
-                key,
-                scope: TagScope::EachValue(value),
-            } => {
+            Self::Tag { key, scope: TagScope::AnyValue } => write!(f, "tag {key}"),
+            Self::Tag { key, scope: TagScope::Value(value) } => write!(f, "tag {key}={value}"),
+            Self::Tag { key, scope: TagScope::EachValue(value) } => {
                 write!(f, "tag {key}={value} (each value apart)")
             }
             Self::Pool(pool) => write!(f, "pool {pool}"),
@@ -73,14 +64,14 @@ impl fmt::Display for LimitKey {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Runs in progress that count, one each.
-    pub runs: u32,
+    pub runs: u64,
     /// Slots of the pool that steps hold.
-    pub granted: u32,
+    pub granted: u64,
     /// Slots of the pool that steps wait for.
-    pub pending: u32,
+    pub pending: u64,
     /// Slots of the pool that the root steps want of those runs in progress whose worker has not
     /// finished its first scheduling pass.
-    pub roots: u32,
+    pub roots: u64,
 }
 
 /// A number that was counted up to a bound.
@@ -109,7 +100,7 @@ pub struct Holder {
     /// The part of the run that takes them.
     pub of: HolderOf,
     /// How many units.
-    pub units: u32,
+    pub units: u64,
 }
 
 /// Which part of a run takes units of a limit.
@@ -161,8 +152,11 @@ pub struct Reason {
 pub enum Remedy {
     /// Raise the limit to this number or more.
     RaiseTo(u32),
-    /// Wait until so many units have become free: the limit cannot be raised that far.
+    /// Raise the pool's limit as far as it goes and wait until so many slots more are free: it
+    /// cannot be raised far enough.
     FreeUnits(u32),
+    /// Want at most so many slots: no pool can have as many as it wants.
+    WantAtMost(u32),
     /// Release the hold.
     Release,
     /// Resume the code location, or wait until this instant.
@@ -200,29 +194,15 @@ impl Reason {
     }
 
     fn fact(&self, name: &dyn Fn(RunId) -> String) -> String {
-        let Usage {
-            runs,
-            granted,
-            pending,
-            roots,
-        } = self.usage;
-        let Self {
-            limit,
-            capacity,
-            wanted,
-            ..
-        } = self;
+        let Usage { runs, granted, pending, roots } = self.usage;
+        let Self { limit, capacity, wanted, .. } = self;
         if let Some(step) = &self.reserved_by {
-            return format!(
-                "{limit}: reserved by step {} of {}",
-                step.step,
-                name(step.run)
-            );
+            return format!("{limit}: reserved by step {} of {}", step.step, name(step.run));
         }
         match limit {
             LimitKey::Hold => "held: somebody put a hold on it".to_owned(),
             LimitKey::Location(location) => format!("code location {location} is paused"),
-            LimitKey::Pool(_) if runs == 0 && self.never_fits() => {
+            LimitKey::Pool(_) if runs == 0 && !capacity.is_at_least(*wanted) => {
                 format!("{limit}: {wanted} slots wanted, but its limit is {capacity}")
             }
             LimitKey::Pool(_) if runs == 0 => format!(
@@ -236,18 +216,16 @@ impl Reason {
         }
     }
 
-    fn never_fits(&self) -> bool {
-        match self.capacity {
-            Capacity::AtMost(limit) => self.wanted > limit,
-            Capacity::Unlimited => false,
-        }
-    }
-
     fn way_out(&self, name: &dyn Fn(RunId) -> String) -> String {
         let limit = &self.limit;
         match &self.remedy {
             Remedy::RaiseTo(number) => format!("Free it: raise {limit} to {number}"),
-            Remedy::FreeUnits(units) => format!("Free it: {units} more must be freed"),
+            Remedy::FreeUnits(units) => {
+                format!("Free it: raise {limit} to 1000 and wait until {units} slots are free")
+            }
+            Remedy::WantAtMost(most) => {
+                format!("Free it: let the step want at most {most} slots; no pool can have more")
+            }
             Remedy::Release => "Free it: release the run".to_owned(),
             Remedy::Resume { at } => format!("Free it: resume {limit}, or wait until {at}"),
             Remedy::FreeReservation(step) => {
@@ -259,11 +237,8 @@ impl Reason {
 
 impl Holders {
     fn sentence(&self, name: &dyn Fn(RunId) -> String) -> String {
-        let mut parts: Vec<String> = self
-            .shown
-            .iter()
-            .map(|holder| holder.sentence(name))
-            .collect();
+        let mut parts: Vec<String> =
+            self.shown.iter().map(|holder| holder.sentence(name)).collect();
         if self.more > 0 {
             parts.push(format!("{} more", self.more));
         }
@@ -274,11 +249,7 @@ impl Holders {
 impl Holder {
     fn sentence(&self, name: &dyn Fn(RunId) -> String) -> String {
         let run = name(self.run);
-        let units = if self.units == 1 {
-            String::new()
-        } else {
-            format!(" ({})", self.units)
-        };
+        let units = if self.units == 1 { String::new() } else { format!(" ({})", self.units) };
         match &self.of {
             HolderOf::Run => format!("{run}{units}"),
             HolderOf::Step(step) => format!("step {step} of {run}{units}"),

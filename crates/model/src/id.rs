@@ -183,10 +183,7 @@ mod tests {
     #[test]
     fn a_run_id_reads_back_as_it_was_written() {
         let text = "1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10";
-        assert_eq!(
-            text.parse::<RunId>().map(|id| id.to_string()),
-            Ok(text.to_owned())
-        );
+        assert_eq!(text.parse::<RunId>().map(|id| id.to_string()), Ok(text.to_owned()));
         assert!("nonsense".parse::<RunId>().is_err());
     }
 

@@ -16,6 +16,16 @@ pub enum Capacity {
     Unlimited,
 }
 
+impl Capacity {
+    /// Returns whether so many units fit into it when nothing is taken.
+    pub fn is_at_least(self, units: u32) -> bool {
+        match self {
+            Self::AtMost(limit) => units <= limit,
+            Self::Unlimited => true,
+        }
+    }
+}
+
 impl fmt::Display for Capacity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -137,9 +147,7 @@ impl TagLimits {
     /// Returns the limits on one key.
     pub fn on_key<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a TagLimit> {
         let first = self.0.partition_point(|limit| limit.key.as_str() < key);
-        self.0[first..]
-            .iter()
-            .take_while(move |limit| limit.key == key)
+        self.0[first..].iter().take_while(move |limit| limit.key == key)
     }
 }
 
@@ -148,11 +156,7 @@ mod tests {
     use super::*;
 
     fn limit(key: &str, matches: TagMatch, limit: u32) -> TagLimit {
-        TagLimit {
-            key: key.to_owned(),
-            matches,
-            limit,
-        }
+        TagLimit { key: key.to_owned(), matches, limit }
     }
 
     #[test]

@@ -130,15 +130,10 @@ impl RunPools {
             *counted.entry(demand).or_default() += 1;
         }
         let has_pool_free_root = counted.remove(&Demand::default()).is_some() || counted.is_empty();
-        let of_roots = counted
-            .keys()
-            .flat_map(|demand| demand.iter().map(|(pool, _)| pool.clone()));
+        let of_roots =
+            counted.keys().flat_map(|demand| demand.iter().map(|(pool, _)| pool.clone()));
         let all = of_roots.chain(later_pools).collect();
-        Self(Arc::new(Parts {
-            roots: counted,
-            has_pool_free_root,
-            all,
-        }))
+        Self(Arc::new(Parts { roots: counted, has_pool_free_root, all }))
     }
 
     /// Returns what a run without pools uses.
@@ -162,12 +157,12 @@ impl RunPools {
     }
 
     /// Returns the slots that all roots want together, per pool.
-    pub fn root_slots(&self) -> BTreeMap<&PoolName, u32> {
+    pub fn root_slots(&self) -> BTreeMap<&PoolName, u64> {
         let mut sums = BTreeMap::new();
         for (demand, count) in self.roots() {
             for (pool, slots) in demand.iter() {
-                let sum: &mut u32 = sums.entry(pool).or_default();
-                *sum = sum.saturating_add(slots.get().saturating_mul(count));
+                let sum: &mut u64 = sums.entry(pool).or_default();
+                *sum += u64::from(slots.get()) * u64::from(count);
             }
         }
         sums
@@ -194,14 +189,8 @@ mod tests {
         assert_eq!(PoolLimit::new(1000).map(PoolLimit::get), Ok(1000));
         assert_eq!(PoolLimit::new(-1), Err(PoolLimitError::Negative(-1)));
         assert_eq!(PoolLimit::new(1001), Err(PoolLimitError::TooLarge(1001)));
-        assert_eq!(
-            PoolLimit::new(i64::MAX),
-            Err(PoolLimitError::TooLarge(i64::MAX))
-        );
-        assert_eq!(
-            PoolLimit::new(i64::MIN),
-            Err(PoolLimitError::Negative(i64::MIN))
-        );
+        assert_eq!(PoolLimit::new(i64::MAX), Err(PoolLimitError::TooLarge(i64::MAX)));
+        assert_eq!(PoolLimit::new(i64::MIN), Err(PoolLimitError::Negative(i64::MIN)));
     }
 
     #[test]
@@ -214,12 +203,8 @@ mod tests {
 
     #[test]
     fn the_roots_want_the_sum_of_their_slots() {
-        let wide: Demand = [
-            (pool("db"), Slots::new(3).unwrap()),
-            (pool("gpu"), Slots::MIN),
-        ]
-        .into_iter()
-        .collect();
+        let wide: Demand =
+            [(pool("db"), Slots::new(3).unwrap()), (pool("gpu"), Slots::MIN)].into_iter().collect();
         let pools = RunPools::new([Demand::one(pool("db")), Demand::one(pool("db")), wide], []);
         let sums: Vec<_> = pools.root_slots().into_iter().collect();
         assert_eq!(sums, [(&pool("db"), 5), (&pool("gpu"), 1)]);

@@ -53,12 +53,9 @@ impl Priority {
         if !well_formed {
             return Err(not_an_integer());
         }
-        let magnitude = digits
-            .bytes()
-            .filter(u8::is_ascii_digit)
-            .try_fold(0_i64, |sum, digit| {
-                sum.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
-            });
+        let magnitude = digits.bytes().filter(u8::is_ascii_digit).try_fold(0_i64, |sum, digit| {
+            sum.checked_mul(10)?.checked_add(i64::from(digit - b'0'))
+        });
         magnitude
             .map(|value| if negative { -value } else { value })
             .and_then(|value| i32::try_from(value).ok())
@@ -101,9 +98,7 @@ mod tests {
 
     #[test]
     fn what_is_no_integer_is_told_apart_from_what_is_too_large() {
-        for text in [
-            "", " ", "1.5", "foobar", "1__0", "_1", "1_", "+ 1", "--1", "0x10", "-",
-        ] {
+        for text in ["", " ", "1.5", "foobar", "1__0", "_1", "1_", "+ 1", "--1", "0x10", "-"] {
             let error = PriorityError::NotAnInteger(text.to_owned());
             assert_eq!(Priority::parse(text), Err(error), "{text:?}");
         }

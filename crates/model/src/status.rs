@@ -344,18 +344,12 @@ mod tests {
 
     #[test]
     fn a_terminal_status_is_final() {
-        for from in RunStatus::ALL
-            .into_iter()
-            .filter(|status| status.is_terminal())
-        {
+        for from in RunStatus::ALL.into_iter().filter(|status| status.is_terminal()) {
             for transition in RUN_TRANSITIONS {
                 assert!(from.after(transition).is_err(), "{from} {transition:?}");
             }
         }
-        for from in StepStatus::ALL
-            .into_iter()
-            .filter(|status| status.is_terminal())
-        {
+        for from in StepStatus::ALL.into_iter().filter(|status| status.is_terminal()) {
             for transition in STEP_TRANSITIONS {
                 assert!(from.after(transition).is_err(), "{from} {transition:?}");
             }
@@ -364,14 +358,8 @@ mod tests {
 
     #[test]
     fn every_run_that_has_not_ended_has_a_way_to_end() {
-        for from in RunStatus::ALL
-            .into_iter()
-            .filter(|status| !status.is_terminal())
-        {
-            assert_eq!(
-                from.after(RunTransition::ForceCancel),
-                Ok(RunStatus::Canceled)
-            );
+        for from in RunStatus::ALL.into_iter().filter(|status| !status.is_terminal()) {
+            assert_eq!(from.after(RunTransition::ForceCancel), Ok(RunStatus::Canceled));
         }
     }
 

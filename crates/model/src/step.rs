@@ -67,10 +67,7 @@ impl ClaimOrder {
     /// Takes the two priorities, as they are at the time of asking, and the number of the asking:
     /// a later one is larger.
     pub fn new(run: Priority, step: Priority, asked: u64) -> Self {
-        Self {
-            priority: Reverse(i64::from(run.get()) + i64::from(step.get())),
-            asked,
-        }
+        Self { priority: Reverse(i64::from(run.get()) + i64::from(step.get())), asked }
     }
 
     /// Returns the sum of both priorities.
@@ -85,9 +82,6 @@ impl ClaimOrder {
 
     /// Returns the place that lies behind every claim of this one's priority and before all others.
     pub fn end_of_priority(self) -> Self {
-        Self {
-            asked: u64::MAX,
-            ..self
-        }
+        Self { asked: u64::MAX, ..self }
     }
 }

@@ -30,23 +30,25 @@ impl Tags {
         self.iter().chain([(key, value)]).collect()
     }
 
+    /// Returns these tags with the run's priority set.
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        self.with(PRIORITY_TAG, &priority.to_string())
+    }
+
     /// Reads the run's priority from [`PRIORITY_TAG`]; without the tag it is 0.
     ///
     /// # Errors
     /// Says why the tag's value is no priority; the run then counts as 0.
     pub fn priority(&self) -> Result<Priority, PriorityError> {
-        self.get(PRIORITY_TAG)
-            .map_or(Ok(Priority::DEFAULT), Priority::parse)
+        self.get(PRIORITY_TAG).map_or(Ok(Priority::DEFAULT), Priority::parse)
     }
 }
 
 impl<K: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(K, V)> for Tags {
     /// Collects tags; of two values for one key the later wins.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
-        let mut all: Vec<(Box<str>, Box<str>)> = tags
-            .into_iter()
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect();
+        let mut all: Vec<(Box<str>, Box<str>)> =
+            tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
         all.reverse();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all.dedup_by(|later, first| later.0 == first.0);

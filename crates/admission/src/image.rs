@@ -1,0 +1,270 @@
+//! The image: everything that is queued or in progress, indexed for deciding.
+//!
+//! It is told what happened ([`Image::apply`]), asked what may start ([`Image::admit`]) and why
+//! not ([`Image::explain_run`], [`Image::explain_step`]). It stores nothing, launches nothing and
+//! knows the time only from what it is told.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use model::{
+    Capacity, Claim, ClaimOrder, LimitKey, Priority, Run, RunId, Seq, StepId, StepKey, Timestamp,
+    Usage,
+};
+
+use crate::event::{ClaimFacts, Event, Facts, Refused, RunFacts};
+use crate::limit::{self, Asker, Limit};
+use crate::lines::{LineIx, Lines};
+use crate::needs::{LimitIx, SharedNeeds};
+use crate::rules::Rules;
+use crate::table::LimitTable;
+
+/// The queue, the limits and the pools as they are now.
+#[derive(Debug, Clone)]
+pub struct Image {
+    pub(crate) rules: Rules,
+    pub(crate) limits: LimitTable,
+    pub(crate) runs: BTreeMap<Seq, Entry>,
+    pub(crate) by_id: BTreeMap<RunId, Seq>,
+    pub(crate) queue: Lines<QueueOrder>,
+    pub(crate) claims: BTreeMap<ClaimOrder, ClaimEntry>,
+    pub(crate) waiters: Lines<ClaimOrder>,
+    /// The number that the next asking gets.
+    pub(crate) next_ask: u64,
+    /// The waiting claims that were passed over, and since when.
+    pub(crate) passed_over: BTreeMap<ClaimOrder, Timestamp>,
+    /// The claim that reserves each reserved pool.
+    pub(crate) reservers: BTreeMap<LimitIx, ClaimOrder>,
+}
+
+/// The order of the queue: priority descending, then sequence ascending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct QueueOrder {
+    priority: Reverse<Priority>,
+    pub(crate) seq: Seq,
+}
+
+/// A run with its place in the image.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) run: Run,
+    pub(crate) is_held: bool,
+    pub(crate) is_first_pass_done: bool,
+    pub(crate) needs: SharedNeeds,
+    /// Its line, while it is queued.
+    pub(crate) line: Option<LineIx>,
+    pub(crate) claims: BTreeMap<StepKey, ClaimOrder>,
+}
+
+/// A claim with its place in the image.
+#[derive(Debug, Clone)]
+pub(crate) struct ClaimEntry {
+    pub(crate) claim: Claim,
+    pub(crate) needs: SharedNeeds,
+    /// Its line, while it waits.
+    pub(crate) line: Option<LineIx>,
+}
+
+impl Entry {
+    pub(crate) fn new(facts: RunFacts) -> Self {
+        let RunFacts { run, is_held, is_first_pass_done } = facts;
+        let (needs, line, claims) = (SharedNeeds::default(), None, BTreeMap::new());
+        Self { run, is_held, is_first_pass_done, needs, line, claims }
+    }
+
+    /// Returns the priority that its tag gives it; one that cannot be read counts as 0.
+    pub(crate) fn priority(&self) -> Priority {
+        self.run.tags.priority().unwrap_or_default()
+    }
+
+    pub(crate) fn order(&self) -> QueueOrder {
+        QueueOrder { priority: Reverse(self.priority()), seq: self.run.seq }
+    }
+}
+
+impl Image {
+    /// Builds the image from plain facts, at start-up as after a change of the settings. Returns
+    /// with it the steps whose claims are granted at once.
+    ///
+    /// # Errors
+    /// [`Refused`] if the facts contradict one another.
+    pub fn new(facts: Facts) -> Result<(Self, Vec<StepId>), Refused> {
+        let mut image = Self::empty(Rules {
+            settings: facts.settings,
+            pool_limits: facts.pool_limits.into_iter().collect(),
+            paused: facts.paused.into_iter().collect(),
+            now: facts.now,
+        });
+        for run in facts.runs {
+            image.enter(run)?;
+        }
+        for claim in facts.claims {
+            image.enter_claim(claim)?;
+        }
+        image.pass_time(facts.now);
+        let granted = image.settle();
+        Ok((image, granted))
+    }
+
+    fn empty(rules: Rules) -> Self {
+        Self {
+            limits: LimitTable::new(&rules),
+            rules,
+            runs: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+            queue: Lines::new(),
+            claims: BTreeMap::new(),
+            waiters: Lines::new(),
+            next_ask: 0,
+            passed_over: BTreeMap::new(),
+            reservers: BTreeMap::new(),
+        }
+    }
+
+    /// Returns the facts from which this very image can be built again: runs by sequence, claims
+    /// in their order, pools and code locations by name.
+    pub fn facts(&self) -> Facts {
+        let runs = self.runs.values().map(|entry| RunFacts {
+            run: entry.run.clone(),
+            is_held: entry.is_held,
+            is_first_pass_done: entry.is_first_pass_done,
+        });
+        let claims = self.claims.values().map(|entry| ClaimFacts {
+            claim: entry.claim.clone(),
+            passed_over_since: self.passed_over.get(&entry.claim.order).copied(),
+        });
+        let Rules { settings, pool_limits, paused, now } = &self.rules;
+        Facts {
+            now: *now,
+            settings: settings.clone(),
+            pool_limits: pool_limits.iter().map(|(pool, limit)| (pool.clone(), *limit)).collect(),
+            paused: paused.iter().map(|(location, until)| (location.clone(), *until)).collect(),
+            runs: runs.collect(),
+            claims: claims.collect(),
+        }
+    }
+
+    /// Takes note of an event and returns the steps whose claims it lets through, in the order of
+    /// the granting. Queued runs wait for [`Image::admit`].
+    ///
+    /// # Errors
+    /// [`Refused`] says why the event cannot be; then nothing has changed.
+    pub fn apply(&mut self, event: Event) -> Result<Vec<StepId>, Refused> {
+        match event {
+            Event::Submit(run) => {
+                self.enter(RunFacts { run, is_held: false, is_first_pass_done: false })?;
+            }
+            Event::Retag { run, tags } => self.retag(run, tags)?,
+            Event::Reprioritize { run, priority } => {
+                let tags = self.entry(run)?.run.tags.with_priority(priority);
+                self.retag(run, tags)?;
+            }
+            Event::Hold { run } => self.hold(run)?,
+            Event::Release { run } => self.move_run(run, |entry| entry.is_held = false)?,
+            Event::Requeue { run } => self.requeue(run)?,
+            Event::Begin { run } => self.begin(run)?,
+            Event::FirstPassDone { run } => self.finish_first_pass(run)?,
+            Event::Ask { run, step } => self.ask(run, step)?,
+            Event::Free { run, step } => self.free(run, step.as_ref())?,
+            Event::Cancel { run } => self.cancel(run)?,
+            Event::End { run } | Event::Delete { run } => self.remove(run)?,
+            Event::PoolLimitSet { pool, limit } => {
+                self.rules.pool_limits.insert(pool.clone(), limit);
+                self.refresh_capacity(&LimitKey::Pool(pool));
+            }
+            Event::PoolLimitDeleted { pool } => {
+                self.rules.pool_limits.remove(&pool);
+                self.refresh_capacity(&LimitKey::Pool(pool));
+            }
+            Event::Configure(settings) => {
+                let (image, granted) = Self::new(Facts { settings, ..self.facts() })?;
+                *self = Self { next_ask: self.next_ask, ..image };
+                return Ok(granted);
+            }
+            Event::LocationPaused { location, until } => {
+                self.rules.paused.insert(location.clone(), until);
+                self.refresh_capacity(&LimitKey::Location(location));
+                self.pass_time(self.rules.now);
+            }
+            Event::LocationResumed { location } => {
+                self.rules.paused.remove(&location);
+                self.refresh_capacity(&LimitKey::Location(location));
+            }
+            Event::TimePassed { now } => self.pass_time(now),
+        }
+        Ok(self.settle())
+    }
+
+    /// Returns a run that is queued or in progress.
+    pub fn run(&self, run: RunId) -> Option<&Run> {
+        self.entry(run).ok().map(|entry| &entry.run)
+    }
+
+    /// Returns the claim of a step, if it has asked for its slots.
+    pub fn claim(&self, step: &StepId) -> Option<&Claim> {
+        let order = self.entry(step.run).ok()?.claims.get(&step.step)?;
+        self.claims.get(order).map(|entry| &entry.claim)
+    }
+
+    /// Returns every claim in its order; a listing.
+    pub fn claims(&self) -> impl Iterator<Item = &Claim> {
+        self.claims.values().map(|entry| &entry.claim)
+    }
+
+    /// Returns every run that is queued or in progress, by sequence; a listing.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values().map(|entry| &entry.run)
+    }
+
+    /// Returns how much a limit lets through at one time and what is taken of it.
+    pub fn usage(&self, limit: &LimitKey) -> (Capacity, Usage) {
+        match self.limits.find(limit) {
+            Some(ix) => (self.limits[ix].capacity, self.limits[ix].usage),
+            None => (limit::capacity(limit, &self.rules), Usage::default()),
+        }
+    }
+
+    pub(crate) fn entry(&self, run: RunId) -> Result<&Entry, Refused> {
+        let seq = self.by_id.get(&run).ok_or(Refused::UnknownRun(run))?;
+        self.runs.get(seq).ok_or(Refused::UnknownRun(run))
+    }
+
+    pub(crate) fn entry_mut(&mut self, run: RunId) -> Result<&mut Entry, Refused> {
+        let seq = self.by_id.get(&run).ok_or(Refused::UnknownRun(run))?;
+        self.runs.get_mut(seq).ok_or(Refused::UnknownRun(run))
+    }
+
+    /// Changes what is taken of a limit, and wakes or stops those who wait for it.
+    pub(crate) fn change(&mut self, ix: LimitIx, change: impl FnOnce(&mut Limit)) {
+        change(&mut self.limits[ix]);
+        let (limit, pools) = (&self.limits[ix], &self.rules.settings.pools);
+        let for_runs = limit.room(Asker::Run, pools);
+        self.queue.reconsider(ix, |units| for_runs.has(units));
+        let for_claims = limit.room(Asker::Claim, pools);
+        self.waiters.reconsider(ix, |units| for_claims.has(units));
+    }
+
+    /// Forgets those limits that nobody holds, waits for or could be blocked by any more.
+    pub(crate) fn forget_unused(&mut self, needs: &SharedNeeds) {
+        for ix in needs.limits() {
+            let is_waited_for = self.queue.through(ix).next().is_some()
+                || self.waiters.through(ix).next().is_some();
+            if self.limits[ix].is_unused() && !is_waited_for && ix != self.limits.run_total {
+                self.limits.remove(ix);
+            }
+        }
+    }
+
+    fn refresh_capacity(&mut self, key: &LimitKey) {
+        if let Some(ix) = self.limits.find(key) {
+            let capacity = limit::capacity(key, &self.rules);
+            self.change(ix, |limit| limit.capacity = capacity);
+        }
+    }
+
+    fn pass_time(&mut self, now: Timestamp) {
+        for location in self.rules.pass_time(now) {
+            self.refresh_capacity(&LimitKey::Location(location));
+        }
+    }
+}

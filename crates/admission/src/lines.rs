@@ -1,0 +1,295 @@
+//! Lines: those with equal needs wait behind one another, so that only the first of each line
+//! matters; whole lines park before a closed gate and wake when it opens.
+//!
+//! Knows nothing of runs, claims or limits: it is told which gates are closed and when one may
+//! have changed. What it guarantees: [`Lines::best`] is the best first member of all lines that
+//! are not parked before closed gates only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use slab::Slab;
+
+use crate::needs::{Gate, LimitIx, SharedNeeds, Wants};
+
+/// Where a line stands in [`Lines`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LineIx(u32);
+
+/// Lines of members that are ordered by `K`, the best first.
+#[derive(Debug, Clone)]
+pub(crate) struct Lines<K> {
+    all: Slab<Line<K>>,
+    by_needs: BTreeMap<SharedNeeds, LineIx>,
+    /// The lines that have to be looked at.
+    ready: BTreeSet<(K, LineIx)>,
+    /// The gates before which some line is parked.
+    gates: BTreeMap<Gate, Parking<K>>,
+    /// The open ones among them, by the best line parked there.
+    open: BTreeSet<(K, Gate)>,
+    /// The lines that any gate of a limit can block.
+    through: BTreeMap<LimitIx, BTreeSet<LineIx>>,
+}
+
+/// Those who have equal needs.
+#[derive(Debug, Clone)]
+pub(crate) struct Line<K> {
+    pub(crate) needs: SharedNeeds,
+    pub(crate) members: BTreeSet<K>,
+    /// The key under which the line is found: never worse than its best member that may go.
+    pub(crate) filed: K,
+    pub(crate) place: Place,
+}
+
+/// The one place where a line is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Place {
+    Ready,
+    Parked(Vec<Gate>),
+}
+
+#[derive(Debug, Clone)]
+struct Parking<K> {
+    lines: BTreeSet<(K, LineIx)>,
+    is_open: bool,
+}
+
+impl<K: Copy + Ord> Lines<K> {
+    pub(crate) fn new() -> Self {
+        Self {
+            all: Slab::new(),
+            by_needs: BTreeMap::new(),
+            ready: BTreeSet::new(),
+            gates: BTreeMap::new(),
+            open: BTreeSet::new(),
+            through: BTreeMap::new(),
+        }
+    }
+
+    pub(crate) fn line(&self, line: LineIx) -> &Line<K> {
+        &self.all[line.0 as usize]
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Line<K>> {
+        self.all.iter().map(|(_, line)| line)
+    }
+
+    pub(crate) fn lines(&self) -> impl Iterator<Item = LineIx> {
+        self.by_needs.values().copied()
+    }
+
+    /// Returns the lines that any gate of this limit can block.
+    pub(crate) fn through(&self, limit: LimitIx) -> impl Iterator<Item = LineIx> {
+        self.through.get(&limit).into_iter().flatten().copied()
+    }
+
+    /// Puts a member into the line of its needs.
+    pub(crate) fn join(&mut self, needs: &SharedNeeds, member: K) -> LineIx {
+        let Some(&line) = self.by_needs.get(needs) else {
+            return self.open_line(needs.clone(), member);
+        };
+        let state = &mut self.all[line.0 as usize];
+        state.members.insert(member);
+        if member < state.filed {
+            self.refile(line, member);
+        }
+        line
+    }
+
+    /// Takes a member out of its line; the last one takes the line with it.
+    pub(crate) fn leave(&mut self, line: LineIx, member: K) {
+        let state = &mut self.all[line.0 as usize];
+        state.members.remove(&member);
+        match state.members.first().copied() {
+            None => self.close_line(line),
+            Some(first) if state.filed == member => self.refile(line, first),
+            Some(_) => {}
+        }
+    }
+
+    /// Returns the line to look at next.
+    pub(crate) fn best(&self) -> Option<LineIx> {
+        let ready = self.ready.first().copied();
+        let open = self.open.first().and_then(|(_, gate)| self.gates[gate].lines.first().copied());
+        match (ready, open) {
+            (Some(a), Some(b)) => Some(a.min(b).1),
+            (one, other) => one.or(other).map(|(_, line)| line),
+        }
+    }
+
+    /// Parks a line before gates that are all closed.
+    pub(crate) fn park(&mut self, line: LineIx, gates: Vec<Gate>) {
+        self.unfile(line);
+        self.all[line.0 as usize].place = Place::Parked(gates);
+        self.file(line);
+    }
+
+    /// Has a line looked at again, under the key of one of its members.
+    pub(crate) fn make_ready(&mut self, line: LineIx, key: K) {
+        self.unfile(line);
+        let state = &mut self.all[line.0 as usize];
+        state.place = Place::Ready;
+        state.filed = key;
+        self.file(line);
+    }
+
+    /// Asks again which gates of a limit are open, because its room has changed.
+    pub(crate) fn reconsider(&mut self, limit: LimitIx, has_room_for: impl Fn(u32) -> bool) {
+        let units = Gate::units(limit, 0)..Gate::reservation(limit);
+        for (gate, parking) in self.gates.range_mut(units) {
+            let Wants::Units(units) = gate.wants else {
+                continue;
+            };
+            let is_open = has_room_for(units);
+            if is_open == parking.is_open {
+                continue;
+            }
+            parking.is_open = is_open;
+            let Some((best, _)) = parking.lines.first().copied() else {
+                continue;
+            };
+            if is_open {
+                self.open.insert((best, *gate));
+            } else {
+                self.open.remove(&(best, *gate));
+            }
+        }
+    }
+
+    /// Returns whether a gate lets through, as far as those who are parked there know.
+    pub(crate) fn is_open(&self, gate: Gate) -> bool {
+        self.gates.get(&gate).is_some_and(|parking| parking.is_open)
+    }
+
+    /// Checks that each line is filed in its one place, and that nothing else is filed anywhere.
+    pub(crate) fn audit(&self) -> Result<(), String> {
+        let mut ready = BTreeSet::new();
+        let mut parked: BTreeMap<Gate, BTreeSet<(K, LineIx)>> = BTreeMap::new();
+        for ix in self.lines() {
+            let line = self.line(ix);
+            match &line.place {
+                Place::Ready => {
+                    ready.insert((line.filed, ix));
+                }
+                Place::Parked(gates) => {
+                    for gate in gates {
+                        parked.entry(*gate).or_default().insert((line.filed, ix));
+                    }
+                }
+            }
+        }
+        let open = self.gates.iter().filter_map(|(gate, at)| Some((at.best_if_open()?, *gate)));
+        let is_true = ready == self.ready
+            && parked.keys().eq(self.gates.keys())
+            && parked.values().eq(self.gates.values().map(|parking| &parking.lines))
+            && open.collect::<BTreeSet<_>>() == self.open
+            && self.all.len() == self.by_needs.len();
+        if is_true { Ok(()) } else { Err("a line is not filed where it is".to_owned()) }
+    }
+
+    fn open_line(&mut self, needs: SharedNeeds, member: K) -> LineIx {
+        let gated_by = needs.gated_by();
+        let line = Line {
+            needs: needs.clone(),
+            members: BTreeSet::from([member]),
+            filed: member,
+            place: Place::Ready,
+        };
+        let line = LineIx(u32::try_from(self.all.insert(line)).unwrap_or(u32::MAX));
+        self.by_needs.insert(needs, line);
+        for limit in gated_by {
+            self.through.entry(limit).or_default().insert(line);
+        }
+        self.file(line);
+        line
+    }
+
+    fn close_line(&mut self, line: LineIx) {
+        self.unfile(line);
+        let state = self.all.remove(line.0 as usize);
+        self.by_needs.remove(&state.needs);
+        for limit in state.needs.gated_by() {
+            if let Some(lines) = self.through.get_mut(&limit) {
+                lines.remove(&line);
+                if lines.is_empty() {
+                    self.through.remove(&limit);
+                }
+            }
+        }
+    }
+
+    fn refile(&mut self, line: LineIx, key: K) {
+        self.unfile(line);
+        self.all[line.0 as usize].filed = key;
+        self.file(line);
+    }
+
+    fn file(&mut self, line: LineIx) {
+        let state = &self.all[line.0 as usize];
+        let entry = (state.filed, line);
+        match &state.place {
+            Place::Ready => {
+                self.ready.insert(entry);
+            }
+            Place::Parked(gates) => {
+                for gate in gates {
+                    let parking = self.gates.entry(*gate).or_insert_with(Parking::closed);
+                    let before = parking.best_if_open();
+                    parking.lines.insert(entry);
+                    move_open(&mut self.open, *gate, before, parking.best_if_open());
+                }
+            }
+        }
+    }
+
+    fn unfile(&mut self, line: LineIx) {
+        let state = &self.all[line.0 as usize];
+        let entry = (state.filed, line);
+        match &state.place {
+            Place::Ready => {
+                self.ready.remove(&entry);
+            }
+            Place::Parked(gates) => {
+                for gate in gates {
+                    let Some(parking) = self.gates.get_mut(gate) else {
+                        continue;
+                    };
+                    let before = parking.best_if_open();
+                    parking.lines.remove(&entry);
+                    let after = parking.best_if_open();
+                    if parking.lines.is_empty() {
+                        self.gates.remove(gate);
+                    }
+                    move_open(&mut self.open, *gate, before, after);
+                }
+            }
+        }
+    }
+}
+
+/// Keeps the entry of one gate among the open ones in step with the best line parked there.
+fn move_open<K: Copy + Ord>(
+    open: &mut BTreeSet<(K, Gate)>,
+    gate: Gate,
+    before: Option<K>,
+    after: Option<K>,
+) {
+    if before == after {
+        return;
+    }
+    if let Some(key) = before {
+        open.remove(&(key, gate));
+    }
+    if let Some(key) = after {
+        open.insert((key, gate));
+    }
+}
+
+impl<K: Copy + Ord> Parking<K> {
+    fn closed() -> Self {
+        Self { lines: BTreeSet::new(), is_open: false }
+    }
+
+    fn best_if_open(&self) -> Option<K> {
+        self.lines.first().filter(|_| self.is_open).map(|(key, _)| *key)
+    }
+}

@@ -1,0 +1,231 @@
+//! The queue: how runs enter, move and leave, and which of them are admitted.
+
+use std::sync::Arc;
+
+use model::{Attempt, RunId, RunStatus, RunTransition, Tags};
+
+use crate::event::{Admission, Admissions, Refused, RunFacts};
+use crate::image::{Entry, Image, QueueOrder};
+use crate::limit::{Asker, Demands};
+use crate::lines::LineIx;
+use crate::needs::{Extent, Gate, Needs, Wants};
+
+impl Image {
+    /// Admits the runs that may start, best first, and charges every limit that they need. At most
+    /// `budget` runs and lines of runs are looked at; if that was not enough, call again: what was
+    /// not looked at is not forgotten.
+    pub fn admit(&mut self, budget: u32) -> Admissions {
+        let mut decided = Admissions::default();
+        for _ in 0..budget {
+            let Some(line) = self.next_line() else {
+                return decided;
+            };
+            let blockers = self.run_blockers(&self.queue.line(line).needs, Extent::Proof);
+            if blockers.is_empty() {
+                decided.admitted.extend(self.admit_first(line));
+            } else {
+                self.queue.park(line, blockers);
+            }
+        }
+        decided.is_cut = self.next_line().is_some();
+        decided
+    }
+
+    /// Returns the line whose first run comes next, if any run may start at all.
+    fn next_line(&self) -> Option<LineIx> {
+        if self.has_run_room() { self.queue.best() } else { None }
+    }
+
+    pub(crate) fn has_run_room(&self) -> bool {
+        let run_total = &self.limits[self.limits.run_total];
+        run_total.room(Asker::Run, &self.rules.settings.pools).has(1)
+    }
+
+    /// Returns the closed gates that hold back a run with these needs. The decision and the
+    /// explanation both ask here.
+    pub(crate) fn run_blockers(&self, needs: &Needs, extent: Extent) -> Vec<Gate> {
+        needs.blockers(extent, |gate| self.has_room(gate, Asker::Run))
+    }
+
+    pub(crate) fn has_room(&self, gate: Gate, asker: Asker) -> bool {
+        match gate.wants {
+            Wants::Units(units) => {
+                self.limits[gate.limit].room(asker, &self.rules.settings.pools).has(units)
+            }
+            Wants::NoReservation => true,
+        }
+    }
+
+    fn admit_first(&mut self, line: LineIx) -> Option<Admission> {
+        let QueueOrder { seq, .. } = *self.queue.line(line).members.first()?;
+        let entry = self.runs.get_mut(&seq)?;
+        entry.run.status = entry.run.status.after(RunTransition::Dequeue).ok()?;
+        let attempt = entry.run.attempt.map_or(Attempt::FIRST, Attempt::next);
+        entry.run.attempt = Some(attempt);
+        entry.line = None;
+        entry.is_first_pass_done = false;
+        let (run, order, needs) = (entry.run.id, entry.order(), entry.needs.clone());
+        self.queue.leave(line, order);
+        self.charge_run(order, &needs, Charge::Take);
+        self.charge_roots(order, &needs, Charge::Take);
+        Some(Admission { run, attempt })
+    }
+
+    /// Lets a run in that is new to the image.
+    pub(crate) fn enter(&mut self, facts: RunFacts) -> Result<(), Refused> {
+        let run = &facts.run;
+        if run.status != RunStatus::Queued && !run.status.is_in_progress() {
+            return Err(Refused::NotLive(run.status));
+        }
+        if self.by_id.contains_key(&run.id) {
+            return Err(Refused::RunExists(run.id));
+        }
+        if self.runs.contains_key(&run.seq) {
+            return Err(Refused::SeqTaken(run.seq));
+        }
+        self.by_id.insert(run.id, run.seq);
+        self.put_in(Entry::new(facts));
+        Ok(())
+    }
+
+    /// Takes a run out for good, with all its claims.
+    pub(crate) fn remove(&mut self, run: RunId) -> Result<(), Refused> {
+        self.free(run, None)?;
+        self.take_out(run)?;
+        self.by_id.remove(&run);
+        Ok(())
+    }
+
+    /// Changes a run in a way that may change what it needs or where it stands.
+    pub(crate) fn move_run(
+        &mut self,
+        run: RunId,
+        change: impl FnOnce(&mut Entry),
+    ) -> Result<(), Refused> {
+        let mut entry = self.take_out(run)?;
+        change(&mut entry);
+        self.put_in(entry);
+        Ok(())
+    }
+
+    pub(crate) fn retag(&mut self, run: RunId, tags: Tags) -> Result<(), Refused> {
+        self.move_run(run, |entry| entry.run.tags = tags)
+    }
+
+    pub(crate) fn hold(&mut self, run: RunId) -> Result<(), Refused> {
+        let status = self.entry(run)?.run.status;
+        if status != RunStatus::Queued {
+            return Err(Refused::NotQueued(status));
+        }
+        self.move_run(run, |entry| entry.is_held = true)
+    }
+
+    pub(crate) fn requeue(&mut self, run: RunId) -> Result<(), Refused> {
+        let status = self.entry(run)?.run.status.after(RunTransition::Requeue)?;
+        self.free(run, None)?;
+        self.move_run(run, |entry| {
+            entry.run.status = status;
+            entry.is_first_pass_done = false;
+        })
+    }
+
+    pub(crate) fn cancel(&mut self, run: RunId) -> Result<(), Refused> {
+        let status = self.entry(run)?.run.status.after(RunTransition::Cancel)?;
+        if status.is_terminal() {
+            return self.remove(run);
+        }
+        self.entry_mut(run)?.run.status = status;
+        Ok(())
+    }
+
+    pub(crate) fn begin(&mut self, run: RunId) -> Result<(), Refused> {
+        let entry = self.entry_mut(run)?;
+        entry.run.status = entry.run.status.after(RunTransition::Begin)?;
+        Ok(())
+    }
+
+    pub(crate) fn finish_first_pass(&mut self, run: RunId) -> Result<(), Refused> {
+        let entry = self.entry_mut(run)?;
+        if !matches!(entry.run.status, RunStatus::Started | RunStatus::Canceling) {
+            return Err(Refused::NotBegun(entry.run.status));
+        }
+        if !entry.is_first_pass_done {
+            entry.is_first_pass_done = true;
+            let (order, needs) = (entry.order(), entry.needs.clone());
+            self.charge_roots(order, &needs, Charge::GiveBack);
+        }
+        Ok(())
+    }
+
+    /// Puts a run where it belongs: into the line of its needs, or among those in progress.
+    fn put_in(&mut self, mut entry: Entry) {
+        let demands = Demands::of(&entry.run, entry.is_held, &self.rules);
+        entry.needs = Arc::new(self.limits.needs_of_run(demands, &self.rules));
+        let order = entry.order();
+        if entry.run.status == RunStatus::Queued {
+            let line = self.queue.join(&entry.needs, order);
+            entry.needs = self.queue.line(line).needs.clone();
+            entry.line = Some(line);
+        } else {
+            self.charge_run(order, &entry.needs, Charge::Take);
+            if !entry.is_first_pass_done {
+                self.charge_roots(order, &entry.needs, Charge::Take);
+            }
+        }
+        self.runs.insert(order.seq, entry);
+    }
+
+    /// Takes a run from where it is; its claims stay.
+    fn take_out(&mut self, run: RunId) -> Result<Entry, Refused> {
+        let seq = self.by_id.get(&run).ok_or(Refused::UnknownRun(run))?;
+        let mut entry = self.runs.remove(seq).ok_or(Refused::UnknownRun(run))?;
+        let (order, needs) = (entry.order(), entry.needs.clone());
+        if let Some(line) = entry.line.take() {
+            self.queue.leave(line, order);
+        } else {
+            self.charge_run(order, &needs, Charge::GiveBack);
+            if !entry.is_first_pass_done {
+                self.charge_roots(order, &needs, Charge::GiveBack);
+            }
+        }
+        self.forget_unused(&needs);
+        Ok(entry)
+    }
+
+    fn charge_run(&mut self, order: QueueOrder, needs: &Needs, charge: Charge) {
+        for &limit in &needs.runs {
+            self.change(limit, |limit| match charge {
+                Charge::Take => {
+                    limit.usage.runs += 1;
+                    limit.runs.insert(order.seq);
+                }
+                Charge::GiveBack => {
+                    limit.usage.runs -= 1;
+                    limit.runs.remove(&order.seq);
+                }
+            });
+        }
+    }
+
+    fn charge_roots(&mut self, order: QueueOrder, needs: &Needs, charge: Charge) {
+        for &(limit, slots) in &needs.roots {
+            self.change(limit, |limit| match charge {
+                Charge::Take => {
+                    limit.usage.roots += slots;
+                    limit.roots.insert(order.seq, slots);
+                }
+                Charge::GiveBack => {
+                    limit.usage.roots -= slots;
+                    limit.roots.remove(&order.seq);
+                }
+            });
+        }
+    }
+}
+
+/// Whether usage rises or falls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Charge {
+    Take,
+    GiveBack,
+}
