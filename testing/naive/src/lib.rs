@@ -38,10 +38,7 @@ pub struct Naive {
 impl Naive {
     /// Returns the model of an empty deployment with these settings.
     pub fn new(settings: Settings) -> Self {
-        Self {
-            settings,
-            ..Self::default()
-        }
+        Self { settings, ..Self::default() }
     }
 
     /// Takes note of an event; returns the claims that were granted by it, in order of granting.
@@ -126,21 +123,14 @@ impl Naive {
         if !is_live || self.runs.values().any(is_taken) {
             return Err(Refusal);
         }
-        let facts = RunFacts {
-            run: run.clone(),
-            is_held: false,
-            is_first_pass_done: false,
-        };
+        let facts = RunFacts { run: run.clone(), is_held: false, is_first_pass_done: false };
         self.runs.insert(run.id, facts);
         Ok(())
     }
 
     fn ask(&mut self, run: RunId, step: &Step) -> Result<(), Refusal> {
         let run_priority = priority(&self.live_in(run, &[RunStatus::Started])?.run.tags);
-        let id = StepId {
-            run,
-            step: step.key.clone(),
-        };
+        let id = StepId { run, step: step.key.clone() };
         if self.claims.contains_key(&id) {
             return Ok(());
         }
@@ -151,10 +141,7 @@ impl Naive {
             order: ClaimOrder::new(run_priority, step.priority, self.asked),
             state: ClaimState::Pending,
         };
-        let facts = ClaimFacts {
-            claim,
-            passed_over_since: None,
-        };
+        let facts = ClaimFacts { claim, passed_over_since: None };
         self.claims.insert(id, facts);
         Ok(())
     }
@@ -190,11 +177,7 @@ impl Naive {
 
     fn live_in(&mut self, run: RunId, statuses: &[RunStatus]) -> Result<&mut RunFacts, Refusal> {
         let facts = self.live(run)?;
-        if statuses.contains(&facts.run.status) {
-            Ok(facts)
-        } else {
-            Err(Refusal)
-        }
+        if statuses.contains(&facts.run.status) { Ok(facts) } else { Err(Refusal) }
     }
 }
 
@@ -222,7 +205,7 @@ impl Naive {
         let mut blocking = self.needed(facts);
         blocking.retain(|limit| {
             let (capacity, usage) = self.usage(limit);
-            !is_within(capacity, usage.runs + 1)
+            !has_room(capacity, usage.runs, 1)
         });
         blocking.extend(self.blocking_root_pools(&facts.run));
         Some(blocking)
@@ -232,10 +215,8 @@ impl Naive {
     fn needed(&self, facts: &RunFacts) -> BTreeSet<LimitKey> {
         let run = &facts.run;
         let pools = &self.settings.pools;
-        let mut needed = BTreeSet::from([
-            LimitKey::MaxConcurrentRuns,
-            LimitKey::Location(run.location.clone()),
-        ]);
+        let mut needed =
+            BTreeSet::from([LimitKey::MaxConcurrentRuns, LimitKey::Location(run.location.clone())]);
         if run.deployment.kind == DeploymentKind::Branch {
             needed.insert(LimitKey::BranchDeployments);
         }
@@ -276,8 +257,8 @@ impl Naive {
                 return true;
             };
             let spoken_for = usage.granted + usage.pending + usage.roots;
-            let stretched = limit.saturating_add(self.settings.pools.run_buffer);
-            wanted <= limit && wanted + spoken_for <= stretched
+            let stretched = u64::from(limit) + u64::from(self.settings.pools.run_buffer);
+            wanted <= limit && spoken_for + u64::from(wanted) <= stretched
         };
         root.iter()
             .filter(|(pool, slots)| !fits(pool, slots.get()))
@@ -303,18 +284,14 @@ impl Naive {
             let reserver = reservers.get(pool);
             reserver.is_some_and(|reserver| reserver.asked() < claim.order.asked())
         };
-        let has_room = |pool: &PoolName, wanted: u32| {
+        let is_lacking = |pool: &PoolName, wanted: u32| {
             let (capacity, usage) = self.usage(&LimitKey::Pool(pool.clone()));
-            is_within(capacity, usage.granted + wanted)
+            !has_room(capacity, usage.granted, wanted)
         };
         let pools = claim.demand.iter();
         let blocking =
-            pools.filter(|(pool, slots)| is_reserved(pool) || !has_room(pool, slots.get()));
-        Some(
-            blocking
-                .map(|(pool, _)| LimitKey::Pool(pool.clone()))
-                .collect(),
-        )
+            pools.filter(|(pool, slots)| is_reserved(pool) || is_lacking(pool, slots.get()));
+        Some(blocking.map(|(pool, _)| LimitKey::Pool(pool.clone())).collect())
     }
 
     /// Grants the first claim that can be granted, again and again until there is none.
@@ -329,12 +306,7 @@ impl Naive {
 
     fn first_grantable(&self) -> Option<StepId> {
         let mut waiting = self.waiting().into_iter().map(|facts| &facts.claim.step);
-        waiting
-            .find(|step| {
-                self.blocking_step(step)
-                    .is_some_and(|pools| pools.is_empty())
-            })
-            .cloned()
+        waiting.find(|step| self.blocking_step(step).is_some_and(|pools| pools.is_empty())).cloned()
     }
 
     fn grant(&mut self, step: &StepId) {
@@ -373,17 +345,13 @@ impl Naive {
         let Some(bound) = self.reserve_bound() else {
             return reservers;
         };
-        for ClaimFacts {
-            claim,
-            passed_over_since,
-        } in self.waiting()
-        {
+        for ClaimFacts { claim, passed_over_since } in self.waiting() {
             let pools: Vec<&PoolName> = claim.demand.iter().map(|(pool, _)| pool).collect();
             let is_overdue = passed_over_since.is_some_and(|since| since.after(bound) <= self.now);
             let is_allowed = claim
                 .demand
                 .iter()
-                .all(|(pool, slots)| is_within(self.pool_capacity(pool), slots.get()));
+                .all(|(pool, slots)| has_room(self.pool_capacity(pool), 0, slots.get()));
             let is_free = pools.iter().all(|pool| !reservers.contains_key(*pool));
             if is_overdue && is_allowed && is_free {
                 reservers.extend(pools.into_iter().map(|pool| (pool.clone(), claim.order)));
@@ -404,18 +372,12 @@ impl Naive {
 impl Naive {
     /// Returns how much a limit lets through and what is taken of it now.
     pub fn usage(&self, limit: &LimitKey) -> (Capacity, Usage) {
-        let in_progress: Vec<&RunFacts> = self
-            .runs
-            .values()
-            .filter(|facts| facts.run.status.is_in_progress())
-            .collect();
+        let in_progress: Vec<&RunFacts> =
+            self.runs.values().filter(|facts| facts.run.status.is_in_progress()).collect();
         let counted = in_progress.iter().filter(|facts| counts(limit, &facts.run));
-        let runs = u32::try_from(counted.count()).unwrap_or(u32::MAX);
+        let runs = counted.map(|_| 1).sum();
         let LimitKey::Pool(pool) = limit else {
-            let usage = Usage {
-                runs,
-                ..Usage::default()
-            };
+            let usage = Usage { runs, ..Usage::default() };
             return (self.capacity(limit), usage);
         };
         let starting = in_progress.iter().filter(|facts| !facts.is_first_pass_done);
@@ -429,13 +391,13 @@ impl Naive {
         (self.capacity(limit), usage)
     }
 
-    fn claimed(&self, pool: &PoolName, state: ClaimState) -> u32 {
+    fn claimed(&self, pool: &PoolName, state: ClaimState) -> u64 {
         let claims = self.claims.values().map(|facts| &facts.claim);
         claims
             .filter(|claim| claim.state == state)
             .flat_map(|claim| claim.demand.iter())
             .filter(|(of, _)| *of == pool)
-            .map(|(_, slots)| slots.get())
+            .map(|(_, slots)| u64::from(slots.get()))
             .sum()
     }
 
@@ -470,11 +432,8 @@ impl Naive {
 
     /// Returns the claims that wait, the one that goes first at the head.
     pub fn waiting(&self) -> Vec<&ClaimFacts> {
-        let mut waiting: Vec<&ClaimFacts> = self
-            .claims
-            .values()
-            .filter(|facts| facts.claim.state == ClaimState::Pending)
-            .collect();
+        let mut waiting: Vec<&ClaimFacts> =
+            self.claims.values().filter(|facts| facts.claim.state == ClaimState::Pending).collect();
         waiting.sort_by_key(|facts| facts.claim.order);
         waiting
     }
@@ -543,10 +502,7 @@ fn tag_limit_key(limit: &TagLimit, tags: &Tags) -> Option<LimitKey> {
         TagMatch::Value(_) => return None,
         TagMatch::EachValue => TagScope::EachValue(value.into()),
     };
-    Some(LimitKey::Tag {
-        key: limit.key.as_str().into(),
-        scope,
-    })
+    Some(LimitKey::Tag { key: limit.key.as_str().into(), scope })
 }
 
 fn priority(tags: &Tags) -> Priority {
@@ -554,13 +510,12 @@ fn priority(tags: &Tags) -> Priority {
 }
 
 fn shares_a_pool(a: &Demand, b: &Demand) -> bool {
-    a.iter()
-        .any(|(pool, _)| b.iter().any(|(other, _)| pool == other))
+    a.iter().any(|(pool, _)| b.iter().any(|(other, _)| pool == other))
 }
 
-fn is_within(capacity: Capacity, units: u32) -> bool {
+fn has_room(capacity: Capacity, taken: u64, wanted: u32) -> bool {
     match capacity {
-        Capacity::AtMost(limit) => units <= limit,
+        Capacity::AtMost(limit) => taken + u64::from(wanted) <= u64::from(limit),
         Capacity::Unlimited => true,
     }
 }

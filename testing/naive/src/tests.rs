@@ -21,10 +21,7 @@ struct World {
 impl World {
     fn new(settings: Settings) -> Self {
         let naive = Naive::new(settings);
-        Self {
-            naive,
-            submitted: 0,
-        }
+        Self { naive, submitted: 0 }
     }
 
     fn with_pools(granularity: Granularity, limits: &[(&str, i64)]) -> Self {
@@ -56,11 +53,7 @@ impl World {
                 None => demand = parse_demand(word),
             }
         }
-        let step = Step {
-            key: id.step,
-            priority,
-            demand,
-        };
+        let step = Step { key: id.step, priority, demand };
         self.tell(&Event::Ask { run: id.run, step })
     }
 
@@ -174,9 +167,7 @@ fn parse_demand(text: &str) -> Demand {
 }
 
 fn run_id(name: &str) -> RunId {
-    let bits = name
-        .bytes()
-        .fold(0, |bits, byte| bits << 8 | u128::from(byte));
+    let bits = name.bytes().fold(0, |bits, byte| bits << 8 | u128::from(byte));
     RunId::from_u128(bits)
 }
 
@@ -187,10 +178,7 @@ fn run_name(run: RunId) -> String {
 
 fn step_id(text: &str) -> StepId {
     let (run, step) = text.split_once('.').unwrap();
-    StepId {
-        run: run_id(run),
-        step: StepKey::new(step).unwrap(),
-    }
+    StepId { run: run_id(run), step: StepKey::new(step).unwrap() }
 }
 
 fn step_name(step: &StepId) -> String {
@@ -202,14 +190,8 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn with_granularity(granularity: Granularity) -> Settings {
-    let pools = PoolSettings {
-        granularity,
-        ..PoolSettings::default()
-    };
-    Settings {
-        pools,
-        ..Settings::default()
-    }
+    let pools = PoolSettings { granularity, ..PoolSettings::default() };
+    Settings { pools, ..Settings::default() }
 }
 
 fn with_tag_limits(limits: &[(&str, TagMatch, u32)]) -> Settings {
@@ -218,23 +200,13 @@ fn with_tag_limits(limits: &[(&str, TagMatch, u32)]) -> Settings {
         matches: matches.clone(),
         limit: *limit,
     });
-    Settings {
-        tag_limits: TagLimits::new(limits.collect()).unwrap(),
-        ..Settings::default()
-    }
+    Settings { tag_limits: TagLimits::new(limits.collect()).unwrap(), ..Settings::default() }
 }
 
 #[test]
 fn the_queue_is_ordered_by_priority_then_sequence() {
     let mut world = World::new(Settings::default());
-    world.submit(&[
-        "A",
-        "B p=-1",
-        "C p=3",
-        "D p=junk",
-        "E p=99999999999",
-        "F p=3",
-    ]);
+    world.submit(&["A", "B p=-1", "C p=3", "D p=junk", "E p=99999999999", "F p=3"]);
     assert_eq!(world.admit(), "C F A D E B");
 }
 
@@ -274,10 +246,7 @@ fn every_form_of_tag_limit_counts_and_the_strictest_wins() {
 
 #[test]
 fn starting_started_and_canceling_runs_count_alike() {
-    let settings = Settings {
-        max_concurrent_runs: Capacity::AtMost(4),
-        ..Settings::default()
-    };
+    let settings = Settings { max_concurrent_runs: Capacity::AtMost(4), ..Settings::default() };
     let mut world = World::new(settings);
     world.submit(&["X STARTING", "Y STARTED", "Z CANCELING", "A", "B"]);
     assert_eq!(world.admit(), "A");
@@ -286,10 +255,8 @@ fn starting_started_and_canceling_runs_count_alike() {
 
 #[test]
 fn branch_deployments_share_one_cap() {
-    let settings = Settings {
-        max_branch_deployment_runs: Capacity::AtMost(1),
-        ..Settings::default()
-    };
+    let settings =
+        Settings { max_branch_deployment_runs: Capacity::AtMost(1), ..Settings::default() };
     let mut world = World::new(settings);
     world.submit(&["A branch", "B branch", "C"]);
     assert_eq!(world.admit(), "A C");
@@ -405,12 +372,7 @@ fn oddity_26_root_demands_count_until_the_first_pass_is_done_then_only_claims() 
     let mut world = World::with_pools(Granularity::Op, &[("p", 2)]);
     world.submit(&["S STARTED | p p", "A | p"]);
     assert_eq!(world.ask("S.a p"), "S.a");
-    let asked_in_first_pass = Usage {
-        runs: 1,
-        granted: 1,
-        pending: 0,
-        roots: 2,
-    };
+    let asked_in_first_pass = Usage { runs: 1, granted: 1, pending: 0, roots: 2 };
     assert_eq!(world.pool_usage("p"), asked_in_first_pass);
     world.tell(&Event::FirstPassDone { run: run_id("S") });
     assert_eq!(world.pool_usage("p").roots, 0);
@@ -463,13 +425,7 @@ fn waiting_claims_are_granted_in_order_when_runs_come_to_hold_the_slots() {
 fn claims_go_by_both_priorities_then_age_fixed_when_first_asked() {
     let mut world = World::with_pools(Granularity::Op, &[("p", 0)]);
     world.submit(&["L STARTED p=-1000", "R STARTED", "H STARTED p=5"]);
-    for ask in [
-        "L.low p=-1001 p",
-        "L.high p",
-        "R.low p=-1 p",
-        "R.high p=1000 p",
-        "H.a p",
-    ] {
+    for ask in ["L.low p=-1001 p", "L.high p", "R.low p=-1 p", "R.high p=1000 p", "H.a p"] {
         assert_eq!(world.ask(ask), "");
     }
     let priority = Priority::new(9999);
@@ -599,10 +555,7 @@ fn what_is_not_possible_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_requeued_run_keeps_its_place_and_counts_its_attempts() {
-    let settings = Settings {
-        max_concurrent_runs: Capacity::AtMost(1),
-        ..Settings::default()
-    };
+    let settings = Settings { max_concurrent_runs: Capacity::AtMost(1), ..Settings::default() };
     let mut world = World::new(settings);
     world.submit(&["A", "B"]);
     assert_eq!(world.admit(), "A");
