@@ -211,6 +211,20 @@ impl Naive {
         Some(blocking)
     }
 
+    /// Returns every limit that could block a run while it is queued, were it full.
+    pub fn waits_for(&self, run: RunId) -> Option<BTreeSet<LimitKey>> {
+        let facts = self.runs.get(&run)?;
+        let pools = &self.settings.pools;
+        let mut limits = self.needed(facts);
+        if pools.granularity == Granularity::Op
+            && pools.blocking == PoolBlocking::HoldsRunsBack
+            && !facts.run.pools.has_pool_free_root()
+        {
+            limits.extend(facts.run.pools.root_slots().into_keys().cloned().map(LimitKey::Pool));
+        }
+        Some(limits)
+    }
+
     /// Returns the limits that a run needs one unit of each; it starts only if all have it.
     fn needed(&self, facts: &RunFacts) -> BTreeSet<LimitKey> {
         let run = &facts.run;
@@ -314,6 +328,7 @@ impl Naive {
             return;
         };
         facts.claim.state = ClaimState::Granted;
+        facts.passed_over_since = None;
         let granted = facts.claim.clone();
         for step in self.passed_over_by(&granted) {
             if let Some(facts) = self.claims.get_mut(&step) {

@@ -78,7 +78,7 @@ pub(crate) enum Who {
 }
 
 /// Slots wanted of each of the [`POOLS`].
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Slots(pub(crate) u32, pub(crate) u32, pub(crate) u32);
 
 /// The tags of a run.
@@ -117,6 +117,10 @@ pub(crate) struct Rules {
 
 /// Worlds of about 60 moves.
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
+    prop_oneof![2 => worlds_of_everything(), 1 => worlds_of_claims()]
+}
+
+fn worlds_of_everything() -> impl Strategy<Value = World> {
     (rules(), pool_limits(), vec(moves(), 0..=120)).prop_map(|(rules, pool_limits, moves)| World {
         rules,
         pool_limits,
@@ -125,7 +129,7 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
 }
 
 /// Worlds in which steps ask for slots, and little else happens.
-pub(crate) fn worlds_of_claims() -> impl Strategy<Value = World> {
+fn worlds_of_claims() -> impl Strategy<Value = World> {
     let rules = (rules(), of(0..=2_u64)).prop_map(|(rules, reserve_after)| Rules {
         max_runs: None,
         granularity: Granularity::Op,
@@ -161,12 +165,8 @@ pub(crate) fn worlds_of_extremes() -> impl Strategy<Value = World> {
         reserve_after,
         ..rules
     });
-    let submit = (new_run(live_status()), slots(), slots()).prop_map(|(run, a, b)| {
-        Move::Submit(NewRun {
-            roots: [Some(a), Some(a), Some(b)],
-            ..run
-        })
-    });
+    let submit = (new_run(live_status()), slots(), slots())
+        .prop_map(|(run, a, b)| Move::Submit(NewRun { roots: [Some(a), Some(a), Some(b)], ..run }));
     let priority = || select(vec![i32::MIN, 0, i32::MAX]);
     let who = || who(RunStatus::Started);
     let asked = (who(), step_key(), priority(), slots());
@@ -301,9 +301,7 @@ fn live_status() -> proptest::strategy::BoxedStrategy<RunStatus> {
     select(vec![Queued, Starting, Started, Canceling]).boxed()
 }
 
-fn new_run(
-    status: proptest::strategy::BoxedStrategy<RunStatus>,
-) -> impl Strategy<Value = NewRun> {
+fn new_run(status: proptest::strategy::BoxedStrategy<RunStatus>) -> impl Strategy<Value = NewRun> {
     let deployment = prop_oneof![
         2 => Just(DeploymentKind::Full),
         1 => Just(DeploymentKind::Branch)
@@ -439,7 +437,8 @@ impl NewRun {
     /// Returns the run.
     pub(crate) fn run(&self) -> Run {
         let roots = self.roots.iter().flatten().map(|slots| slots.demand());
-        let later: Vec<PoolName> = self.later.demand().iter().map(|(pool, _)| pool.clone()).collect();
+        let later: Vec<PoolName> =
+            self.later.demand().iter().map(|(pool, _)| pool.clone()).collect();
         Run {
             id: run_id(self.number),
             seq: Seq::new(self.seq),
@@ -459,11 +458,7 @@ impl NewRun {
 
 impl Words {
     fn tags(self) -> Tags {
-        let named = [
-            (model::PRIORITY_TAG, self.priority),
-            ("team", self.team),
-            ("db", self.db),
-        ];
+        let named = [(model::PRIORITY_TAG, self.priority), ("team", self.team), ("db", self.db)];
         let given = named.into_iter().filter_map(|(key, value)| Some((key, value?)));
         given.collect()
     }
@@ -472,9 +467,7 @@ impl Words {
 impl Slots {
     fn demand(self) -> Demand {
         let wanted = POOLS.iter().zip([self.0, self.1, self.2]);
-        wanted
-            .filter_map(|(name, slots)| Some((pool(name), model::Slots::new(slots)?)))
-            .collect()
+        wanted.filter_map(|(name, slots)| Some((pool(name), model::Slots::new(slots)?))).collect()
     }
 }
 
