@@ -17,8 +17,8 @@ pub(crate) trait Case: Clone + Debug {
 
 /// Tries a property on as many cases as `PROPTEST_CASES` says, 256 if it is not set.
 ///
-/// Cases are made smaller here and not by proptest, because only the last event of a world can be
-/// trusted to matter: the others are left out again and again until every one of them does.
+/// A case that fails is made smaller here, not by proptest, which never again tries to leave out
+/// an event that it once had to keep.
 pub(crate) fn every<C: Case>(
     cases: impl Strategy<Value = C>,
     property: impl Fn(&C) -> TestCaseResult,

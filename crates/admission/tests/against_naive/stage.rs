@@ -47,32 +47,40 @@ impl World {
         mut check: impl FnMut(&Image, &Played) -> TestCaseResult,
     ) -> TestCaseResult {
         let (mut image, _) = Image::new(self.beginning()).unwrap();
-        let mut story = Vec::new();
-        for next in &self.moves {
-            let before = image.facts();
-            story.push(
-                next.event(&before).map_or(format!("{next:?}"), |event| format!("{event:?}")),
-            );
+        for (at, next) in self.moves.iter().enumerate() {
             caught(|| {
+                let before = image.facts();
                 let what = next.play(&before, &mut image);
                 let after = image.facts();
                 check(&image, &Played { before, after, what })
             })
-            .map_err(|error| with_story(error, self, &story))?;
+            .map_err(|error| with_story(error, self, at))?;
         }
         Ok(())
     }
 }
 
-fn with_story(error: TestCaseError, world: &World, story: &[String]) -> TestCaseError {
-    match error {
-        TestCaseError::Reject(reason) => TestCaseError::Reject(reason),
-        TestCaseError::Fail(reason) => {
-            let beginning = world.beginning();
-            let story = story.join("\n    ");
-            TestCaseError::fail(format!("{reason}\nfrom {beginning:?}\nafter\n    {story}\n"))
+/// Adds to a failed check the events that led to it, the last of which stands at `last`.
+fn with_story(error: TestCaseError, world: &World, last: usize) -> TestCaseError {
+    let TestCaseError::Fail(reason) = error else {
+        return error;
+    };
+    let beginning = world.beginning();
+    let mut text = format!("{reason}\nfrom {beginning:?}\nafter\n");
+    let (mut image, _) = Image::new(beginning).unwrap();
+    for next in &world.moves[..=last] {
+        let facts = image.facts();
+        match next.event(&facts) {
+            Some(event) => text += &format!("    {event:?}\n"),
+            None => text += &format!("    {next:?}\n"),
         }
+        // The last move may be one on which the image panics.
+        let _ = caught(|| {
+            next.play(&facts, &mut image);
+            Ok(())
+        });
     }
+    TestCaseError::fail(text)
 }
 
 impl Move {
