@@ -30,7 +30,7 @@ impl Image {
         if entry.claims.contains_key(&step.key) {
             return Ok(());
         }
-        let order = ClaimOrder::new(entry.priority(), step.priority, self.next_ask);
+        let order = ClaimOrder::new(entry.priority, step.priority, self.next_ask);
         let step_id = StepId { run, step: step.key };
         let claim = Claim { step: step_id, demand: step.demand, order, state: ClaimState::Pending };
         self.enter_claim(ClaimFacts { claim, passed_over_since: None })

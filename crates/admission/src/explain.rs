@@ -10,7 +10,7 @@ use model::{
 
 use crate::image::{ClaimEntry, Image};
 use crate::limit::{Asker, Limit};
-use crate::lines::{LineIx, Lines};
+use crate::lines::Lines;
 use crate::needs::{Extent, Gate, LimitIx, Needs, Wants};
 
 /// How many holders a reason names.
@@ -29,17 +29,18 @@ impl Image {
         if entry.run.status != RunStatus::Queued {
             return Some(Explanation::Holding);
         }
-        let mut reasons = Vec::new();
+        let (mut reasons, order) = (Vec::new(), entry.order());
         if !self.has_run_room() {
-            let ahead = count_ahead(&self.queue, self.queue.lines(), entry.order());
-            reasons.push(self.reason(self.limits.run_total, 1, Asker::Run, ahead));
+            let run_total = self.limits.run_total;
+            let ahead = count_ahead(&self.queue, run_total, order, |_| true);
+            reasons.push(self.reason(run_total, 1, Asker::Run, ahead));
         }
         let blockers = self.run_blockers(&entry.needs, Extent::Everything);
         for (limit, units) in widest(&blockers) {
             let ahead = if self.limits[limit].key == LimitKey::Hold {
                 Count::Exactly(0)
             } else {
-                count_ahead(&self.queue, self.queue.through(limit), entry.order())
+                count_ahead(&self.queue, limit, order, |needs| needs.is_gated_by(limit))
             };
             reasons.push(self.reason(limit, units, Asker::Run, ahead));
         }
@@ -61,7 +62,7 @@ impl Image {
     }
 
     fn claim_reason(&self, gate: Gate, order: ClaimOrder, needs: &Needs) -> Reason {
-        let ahead = count_ahead(&self.waiters, self.waiters.through(gate.limit), order);
+        let ahead = count_ahead(&self.waiters, gate.limit, order, |_| true);
         let units = widest(&needs.all).remove(&gate.limit).unwrap_or_default();
         let reason = self.reason(gate.limit, units, Asker::Claim, ahead);
         let reserver = match gate.wants {
@@ -131,7 +132,8 @@ impl Image {
     }
 }
 
-fn explanation(reasons: Vec<Reason>) -> Explanation {
+fn explanation(mut reasons: Vec<Reason>) -> Explanation {
+    reasons.sort_by(|a, b| (&a.limit, &a.reserved_by).cmp(&(&b.limit, &b.reserved_by)));
     if reasons.is_empty() { Explanation::Eligible } else { Explanation::Blocked(reasons) }
 }
 
@@ -148,17 +150,18 @@ fn widest(gates: &[Gate]) -> BTreeMap<LimitIx, u32> {
     widest
 }
 
-/// Counts those in these lines who come before `order`, up to a bound.
+/// Counts those who name a limit and wait for it and come before `order`, up to a bound.
 fn count_ahead<K: Copy + Ord>(
-    all: &Lines<K>,
-    lines: impl Iterator<Item = LineIx>,
+    lines: &Lines<K>,
+    limit: LimitIx,
     order: K,
+    waits: impl Fn(&Needs) -> bool,
 ) -> Count {
     let (mut looked_at, mut ahead) = (0, 0);
-    for line in lines {
+    for line in lines.naming(limit).map(|line| lines.line(line)) {
         looked_at += 1;
-        let left = AHEAD_LOOKED_AT.saturating_sub(looked_at);
-        let before = all.line(line).members.range(..order).take(left).count();
+        let left = if waits(&line.needs) { AHEAD_LOOKED_AT.saturating_sub(looked_at) } else { 0 };
+        let before = line.members.range(..order).take(left).count();
         looked_at += before;
         ahead += before;
         if looked_at >= AHEAD_LOOKED_AT {

@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use model::{
-    Capacity, Claim, ClaimOrder, LimitKey, Priority, Run, RunId, Seq, StepId, StepKey, Timestamp,
-    Usage,
+    Capacity, Claim, ClaimOrder, LimitKey, PoolLimit, PoolName, Priority, Run, RunId, Seq, StepId,
+    StepKey, Timestamp, Usage,
 };
 
 use crate::event::{ClaimFacts, Event, Facts, Refused, RunFacts};
@@ -48,6 +48,8 @@ pub(crate) struct QueueOrder {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) run: Run,
+    /// What its tag says; one that cannot be read counts as 0.
+    pub(crate) priority: Priority,
     pub(crate) is_held: bool,
     pub(crate) is_first_pass_done: bool,
     pub(crate) needs: SharedNeeds,
@@ -68,17 +70,13 @@ pub(crate) struct ClaimEntry {
 impl Entry {
     pub(crate) fn new(facts: RunFacts) -> Self {
         let RunFacts { run, is_held, is_first_pass_done } = facts;
+        let priority = run.tags.priority().unwrap_or_default();
         let (needs, line, claims) = (SharedNeeds::default(), None, BTreeMap::new());
-        Self { run, is_held, is_first_pass_done, needs, line, claims }
-    }
-
-    /// Returns the priority that its tag gives it; one that cannot be read counts as 0.
-    pub(crate) fn priority(&self) -> Priority {
-        self.run.tags.priority().unwrap_or_default()
+        Self { run, priority, is_held, is_first_pass_done, needs, line, claims }
     }
 
     pub(crate) fn order(&self) -> QueueOrder {
-        QueueOrder { priority: Reverse(self.priority()), seq: self.run.seq }
+        QueueOrder { priority: Reverse(self.priority), seq: self.run.seq }
     }
 }
 
@@ -216,6 +214,11 @@ impl Image {
         self.runs.values().map(|entry| &entry.run)
     }
 
+    /// Returns the pools that have a limit of their own, by name.
+    pub fn pool_limits(&self) -> impl Iterator<Item = (&PoolName, PoolLimit)> {
+        self.rules.pool_limits.iter().map(|(pool, limit)| (pool, *limit))
+    }
+
     /// Returns how much a limit lets through at one time and what is taken of it.
     pub fn usage(&self, limit: &LimitKey) -> (Capacity, Usage) {
         match self.limits.find(limit) {
@@ -224,14 +227,17 @@ impl Image {
         }
     }
 
+    pub(crate) fn seq(&self, run: RunId) -> Result<Seq, Refused> {
+        self.by_id.get(&run).copied().ok_or(Refused::UnknownRun(run))
+    }
+
     pub(crate) fn entry(&self, run: RunId) -> Result<&Entry, Refused> {
-        let seq = self.by_id.get(&run).ok_or(Refused::UnknownRun(run))?;
-        self.runs.get(seq).ok_or(Refused::UnknownRun(run))
+        self.runs.get(&self.seq(run)?).ok_or(Refused::UnknownRun(run))
     }
 
     pub(crate) fn entry_mut(&mut self, run: RunId) -> Result<&mut Entry, Refused> {
-        let seq = self.by_id.get(&run).ok_or(Refused::UnknownRun(run))?;
-        self.runs.get_mut(seq).ok_or(Refused::UnknownRun(run))
+        let seq = self.seq(run)?;
+        self.runs.get_mut(&seq).ok_or(Refused::UnknownRun(run))
     }
 
     /// Changes what is taken of a limit, and wakes or stops those who wait for it.
@@ -244,12 +250,11 @@ impl Image {
         self.waiters.reconsider(ix, |units| for_claims.has(units));
     }
 
-    /// Forgets those limits that nobody holds, waits for or could be blocked by any more.
+    /// Forgets those limits that nobody holds and nobody who waits needs any more.
     pub(crate) fn forget_unused(&mut self, needs: &SharedNeeds) {
         for ix in needs.limits() {
-            let is_waited_for = self.queue.through(ix).next().is_some()
-                || self.waiters.through(ix).next().is_some();
-            if self.limits[ix].is_unused() && !is_waited_for && ix != self.limits.run_total {
+            let is_named = self.queue.names(ix) || self.waiters.names(ix);
+            if self.limits[ix].is_unused() && !is_named && ix != self.limits.run_total {
                 self.limits.remove(ix);
             }
         }

@@ -26,8 +26,8 @@ pub(crate) struct Lines<K> {
     gates: BTreeMap<Gate, Parking<K>>,
     /// The open ones among them, by the best line parked there.
     open: BTreeSet<(K, Gate)>,
-    /// The lines that any gate of a limit can block.
-    through: BTreeMap<LimitIx, BTreeSet<LineIx>>,
+    /// The lines whose needs name a limit in whatever way.
+    naming: BTreeMap<LimitIx, BTreeSet<LineIx>>,
 }
 
 /// Those who have equal needs.
@@ -61,7 +61,7 @@ impl<K: Copy + Ord> Lines<K> {
             ready: BTreeSet::new(),
             gates: BTreeMap::new(),
             open: BTreeSet::new(),
-            through: BTreeMap::new(),
+            naming: BTreeMap::new(),
         }
     }
 
@@ -77,9 +77,14 @@ impl<K: Copy + Ord> Lines<K> {
         self.by_needs.values().copied()
     }
 
-    /// Returns the lines that any gate of this limit can block.
-    pub(crate) fn through(&self, limit: LimitIx) -> impl Iterator<Item = LineIx> {
-        self.through.get(&limit).into_iter().flatten().copied()
+    /// Returns whether any line's needs name a limit.
+    pub(crate) fn names(&self, limit: LimitIx) -> bool {
+        self.naming.contains_key(&limit)
+    }
+
+    /// Returns the lines whose needs name a limit in whatever way.
+    pub(crate) fn naming(&self, limit: LimitIx) -> impl Iterator<Item = LineIx> {
+        self.naming.get(&limit).into_iter().flatten().copied()
     }
 
     /// Puts a member into the line of its needs.
@@ -187,7 +192,7 @@ impl<K: Copy + Ord> Lines<K> {
     }
 
     fn open_line(&mut self, needs: SharedNeeds, member: K) -> LineIx {
-        let gated_by = needs.gated_by();
+        let limits = needs.limits();
         let line = Line {
             needs: needs.clone(),
             members: BTreeSet::from([member]),
@@ -196,8 +201,8 @@ impl<K: Copy + Ord> Lines<K> {
         };
         let line = LineIx(u32::try_from(self.all.insert(line)).unwrap_or(u32::MAX));
         self.by_needs.insert(needs, line);
-        for limit in gated_by {
-            self.through.entry(limit).or_default().insert(line);
+        for limit in limits {
+            self.naming.entry(limit).or_default().insert(line);
         }
         self.file(line);
         line
@@ -207,11 +212,11 @@ impl<K: Copy + Ord> Lines<K> {
         self.unfile(line);
         let state = self.all.remove(line.0 as usize);
         self.by_needs.remove(&state.needs);
-        for limit in state.needs.gated_by() {
-            if let Some(lines) = self.through.get_mut(&limit) {
+        for limit in state.needs.limits() {
+            if let Some(lines) = self.naming.get_mut(&limit) {
                 lines.remove(&line);
                 if lines.is_empty() {
-                    self.through.remove(&limit);
+                    self.naming.remove(&limit);
                 }
             }
         }

@@ -84,6 +84,11 @@ impl Needs {
         self.all.iter().chain(self.any.iter().flatten()).map(|gate| gate.limit).collect()
     }
 
+    /// Returns whether this limit can block.
+    pub(crate) fn is_gated_by(&self, limit: LimitIx) -> bool {
+        self.all.iter().chain(self.any.iter().flatten()).any(|gate| gate.limit == limit)
+    }
+
     /// Returns every limit that is named.
     pub(crate) fn limits(&self) -> BTreeSet<LimitIx> {
         let mut limits = self.gated_by();

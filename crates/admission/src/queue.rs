@@ -109,7 +109,10 @@ impl Image {
     }
 
     pub(crate) fn retag(&mut self, run: RunId, tags: Tags) -> Result<(), Refused> {
-        self.move_run(run, |entry| entry.run.tags = tags)
+        self.move_run(run, |entry| {
+            entry.priority = tags.priority().unwrap_or_default();
+            entry.run.tags = tags;
+        })
     }
 
     pub(crate) fn hold(&mut self, run: RunId) -> Result<(), Refused> {
@@ -177,8 +180,8 @@ impl Image {
 
     /// Takes a run from where it is; its claims stay.
     fn take_out(&mut self, run: RunId) -> Result<Entry, Refused> {
-        let seq = self.by_id.get(&run).ok_or(Refused::UnknownRun(run))?;
-        let mut entry = self.runs.remove(seq).ok_or(Refused::UnknownRun(run))?;
+        let seq = self.seq(run)?;
+        let mut entry = self.runs.remove(&seq).ok_or(Refused::UnknownRun(run))?;
         let (order, needs) = (entry.order(), entry.needs.clone());
         if let Some(line) = entry.line.take() {
             self.queue.leave(line, order);

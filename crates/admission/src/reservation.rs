@@ -28,7 +28,7 @@ impl Image {
         let changed = |pool: &&LimitIx| before.get(pool) != self.reservers.get(pool);
         let pools = before.keys().chain(self.reservers.keys()).filter(changed);
         for pool in pools {
-            let lines: Vec<_> = self.waiters.through(*pool).collect();
+            let lines: Vec<_> = self.waiters.naming(*pool).collect();
             for line in lines {
                 if let Some(first) = self.waiters.line(line).members.first().copied() {
                     self.waiters.make_ready(line, first);
@@ -74,7 +74,7 @@ impl Image {
         let Some(entry) = self.claims.get(&granted) else {
             return;
         };
-        let lines = entry.needs.gated_by().into_iter().flat_map(|pool| self.waiters.through(pool));
+        let lines = entry.needs.gated_by().into_iter().flat_map(|pool| self.waiters.naming(pool));
         for line in lines {
             let Some(first) = self.waiters.line(line).members.first() else {
                 continue;

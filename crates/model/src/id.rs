@@ -176,6 +176,13 @@ name!(
     DeploymentName, "deployment name"
 );
 
+impl DeploymentName {
+    /// Returns the name of the deployment that a run belongs to if it names none.
+    pub fn prod() -> Self {
+        Self("prod".into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

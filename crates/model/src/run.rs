@@ -45,3 +45,10 @@ pub enum DeploymentKind {
     /// A short-lived deployment of one branch; all of them share one cap on runs in progress.
     Branch,
 }
+
+impl Default for Deployment {
+    /// Returns the deployment of a run that names none: the full deployment `prod`.
+    fn default() -> Self {
+        Self { name: DeploymentName::prod(), kind: DeploymentKind::Full }
+    }
+}

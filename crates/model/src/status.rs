@@ -23,6 +23,8 @@ pub enum RunStatus {
     Failure,
     /// Ended by a cancel.
     Canceled,
+    /// Read from a Dagster deployment where something else manages it; it counts for no limit.
+    Managed,
 }
 
 /// What can happen to a run.
@@ -64,7 +66,7 @@ pub struct IllegalTransition<S: fmt::Display, T: fmt::Debug> {
 
 impl RunStatus {
     /// Every status, in the order of a run's life.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::NotStarted,
         Self::Queued,
         Self::Starting,
@@ -73,6 +75,7 @@ impl RunStatus {
         Self::Success,
         Self::Failure,
         Self::Canceled,
+        Self::Managed,
     ];
 
     /// Returns the status after a transition. This is the whole life cycle of a run.
@@ -103,9 +106,12 @@ impl RunStatus {
     pub fn is_terminal(self) -> bool {
         match self {
             Self::Success | Self::Failure | Self::Canceled => true,
-            Self::NotStarted | Self::Queued | Self::Starting | Self::Started | Self::Canceling => {
-                false
-            }
+            Self::NotStarted
+            | Self::Queued
+            | Self::Starting
+            | Self::Started
+            | Self::Canceling
+            | Self::Managed => false,
         }
     }
 
@@ -113,9 +119,12 @@ impl RunStatus {
     pub fn is_in_progress(self) -> bool {
         match self {
             Self::Starting | Self::Started | Self::Canceling => true,
-            Self::NotStarted | Self::Queued | Self::Success | Self::Failure | Self::Canceled => {
-                false
-            }
+            Self::NotStarted
+            | Self::Queued
+            | Self::Success
+            | Self::Failure
+            | Self::Canceled
+            | Self::Managed => false,
         }
     }
 
@@ -130,6 +139,7 @@ impl RunStatus {
             Self::Success => "SUCCESS",
             Self::Failure => "FAILURE",
             Self::Canceled => "CANCELED",
+            Self::Managed => "MANAGED",
         }
     }
 
@@ -310,6 +320,7 @@ mod tests {
             CANCELING -ForceCancel-> CANCELED
             CANCELING -Succeed-> SUCCESS
             CANCELING -Fail-> FAILURE
+            MANAGED -ForceCancel-> CANCELED
         "#]]
         .assert_eq(&table);
     }

@@ -1,5 +1,6 @@
 //! The tags of a run: text keys with text values.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::priority::{Priority, PriorityError};
@@ -9,20 +10,29 @@ pub const PRIORITY_TAG: &str = "dagster/priority";
 
 /// The tags of a run, one value a key, ordered by key.
 ///
-/// Kept as one sorted block, because a million queued runs carry one each.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct Tags(Box<[(Box<str>, Box<str>)]>);
+/// Kept as one text and its cuts, because a million queued runs carry some each.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Tags {
+    /// Key, value, key, value, ... without anything between them.
+    text: Box<str>,
+    /// Where each of them ends.
+    ends: Box<[usize]>,
+}
 
 impl Tags {
     /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|(k, _)| (**k).cmp(key)).ok()?;
-        Some(&self.0[at].1)
+        self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
     }
 
     /// Returns every key with its value, ordered by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (&**key, &**value))
+        let mut start = 0;
+        self.ends.chunks_exact(2).map(move |ends| {
+            let (key, value) = (&self.text[start..ends[0]], &self.text[ends[0]..ends[1]]);
+            start = ends[1];
+            (key, value)
+        })
     }
 
     /// Returns these tags with one key set to a value.
@@ -44,15 +54,18 @@ impl Tags {
     }
 }
 
-impl<K: Into<Box<str>>, V: Into<Box<str>>> FromIterator<(K, V)> for Tags {
+impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for Tags {
     /// Collects tags; of two values for one key the later wins.
     fn from_iter<I: IntoIterator<Item = (K, V)>>(tags: I) -> Self {
-        let mut all: Vec<(Box<str>, Box<str>)> =
-            tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect();
-        all.reverse();
-        all.sort_by(|a, b| a.0.cmp(&b.0));
-        all.dedup_by(|later, first| later.0 == first.0);
-        Self(all.into_boxed_slice())
+        let all: Vec<(K, V)> = tags.into_iter().collect();
+        let by_key: BTreeMap<&str, &str> =
+            all.iter().map(|(key, value)| (key.as_ref(), value.as_ref())).collect();
+        let (mut text, mut ends) = (String::new(), Vec::with_capacity(2 * by_key.len()));
+        for part in by_key.into_iter().flat_map(|(key, value)| [key, value]) {
+            text.push_str(part);
+            ends.push(text.len());
+        }
+        Self { text: text.into(), ends: ends.into() }
     }
 }
 

@@ -1,0 +1,649 @@
+//! Every key of the configuration, once: the check, the schema and the reference page read this
+//! table. What keys mean together stands in `resolve.rs`.
+
+use crate::wording::{
+    BRANCH_CAP, BUFFER, DEFAULT_LIMIT, ENV, HISTORY, HOOKS, MAX_RUNS, MONITORING, RESERVE, RETRIES,
+    SERVER, TAG_LIMITS,
+};
+
+/// One key: where it comes from, what may stand there, and what it does.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The key as it is written.
+    pub name: &'static str,
+    /// What may stand there.
+    pub kind: Kind,
+    /// What is in force without it, as the reference page says it.
+    pub default: &'static str,
+    /// What it does, in sentences for the reference page.
+    pub doc: &'static str,
+    /// Whose key it is.
+    pub owner: Owner,
+    /// Whether it does something today.
+    pub effect: Effect,
+    /// Whether it may be left out.
+    pub presence: Presence,
+}
+
+/// Whose key it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owner {
+    /// Dagster's, with Dagster's meaning.
+    Dagster,
+    /// Ours: Dagster would refuse it.
+    Pointsman,
+}
+
+/// Whether a key does something today.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The decisions depend on it.
+    InForce,
+    /// It is read and checked; the part that will use it does not exist yet.
+    NotYet,
+    /// It is read and checked; there is nothing in Pointsman that needs it.
+    NotNeeded,
+}
+
+/// Whether a key may be left out, and whether `null` is another way to leave it out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// It may be left out; `null` is refused.
+    Optional,
+    /// It may be left out or be `null`.
+    Nullable,
+    /// It must be there.
+    Required,
+}
+
+/// What may stand at a key.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// A whole number.
+    Whole(Bounds),
+    /// `true` or `false`.
+    Flag,
+    /// Text.
+    Text(Emptiness),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of names.
+    Names,
+    /// Anything: it is handed on as it is.
+    Anything,
+    /// A map with these keys.
+    Block(&'static [Key]),
+    /// A list of maps with these keys.
+    Blocks(&'static [Key]),
+    /// Text, or a map with these keys.
+    TextOrBlock(&'static [Key]),
+}
+
+/// Whether a text may be empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Emptiness {
+    /// The empty text is a value like any other.
+    Allowed,
+    /// The empty text is a mistake.
+    Refused,
+}
+
+/// The numbers that a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The smallest.
+    pub min: i64,
+    /// The largest.
+    pub max: i64,
+    /// Both in words: "it must be ...".
+    pub words: &'static str,
+}
+
+const LARGEST: i64 = i32::MAX as i64;
+const LIMIT_OR_UNLIMITED: Bounds = Bounds {
+    min: -1,
+    max: LARGEST,
+    words: "-1 for no limit, or between 0 (nothing starts) and 2147483647",
+};
+const COUNT: Bounds = Bounds {
+    min: 0,
+    max: LARGEST,
+    words: "between 0 and 2147483647",
+};
+const AT_LEAST_ONE: Bounds = Bounds {
+    min: 1,
+    max: LARGEST,
+    words: "between 1 and 2147483647",
+};
+const POOL_LIMIT: Bounds = Bounds {
+    min: 0,
+    max: model::PoolLimit::MAX as i64,
+    words: "between 0 and 1000",
+};
+const PORT: Bounds = Bounds {
+    min: 1,
+    max: 65535,
+    words: "between 1 and 65535",
+};
+
+const TEXT: Kind = Kind::Text(Emptiness::Refused);
+
+/// What most of Dagster's keys have in common.
+const DAGSTER: Key = Key {
+    name: "",
+    kind: Kind::Flag,
+    default: "",
+    doc: "",
+    owner: Owner::Dagster,
+    effect: Effect::InForce,
+    presence: Presence::Optional,
+};
+const LATER: Key = Key {
+    effect: Effect::NotYet,
+    ..DAGSTER
+};
+const NOT_NEEDED: Key = Key {
+    effect: Effect::NotNeeded,
+    ..DAGSTER
+};
+const OURS: Key = Key {
+    owner: Owner::Pointsman,
+    ..DAGSTER
+};
+const OURS_LATER: Key = Key {
+    owner: Owner::Pointsman,
+    ..LATER
+};
+
+/// The keys of the whole file, without those blocks of Dagster's that have no meaning here.
+pub const ROOT: &[Key] = &[
+    Key {
+        name: "concurrency",
+        kind: Kind::Block(CONCURRENCY),
+        doc: "The limits on runs and pools.",
+        ..DAGSTER
+    },
+    Key {
+        name: "run_queue",
+        kind: Kind::Block(RUN_QUEUE),
+        doc: "The settings of the run queue. Stands for a `run_coordinator` of class \
+              `QueuedRunCoordinator`, so the two cannot both be given.",
+        ..DAGSTER
+    },
+    Key {
+        name: "run_coordinator",
+        kind: Kind::Block(COORDINATOR),
+        doc: "What happens to a run when it is submitted: by default it goes to the queue.",
+        ..DAGSTER
+    },
+    Key {
+        name: "run_monitoring",
+        kind: Kind::Block(RUN_MONITORING),
+        doc: MONITORING,
+        ..LATER
+    },
+    Key {
+        name: "run_retries",
+        kind: Kind::Block(RUN_RETRIES),
+        doc: RETRIES,
+        ..LATER
+    },
+    Key {
+        name: "submission_hooks",
+        kind: Kind::Blocks(HOOK),
+        default: "none",
+        doc: HOOKS,
+        ..OURS_LATER
+    },
+    Key {
+        name: "env",
+        kind: Kind::Block(ENV_KEYS),
+        doc: ENV,
+        ..OURS_LATER
+    },
+    Key {
+        name: "history",
+        kind: Kind::Block(HISTORY_KEYS),
+        doc: HISTORY,
+        ..OURS_LATER
+    },
+    Key {
+        name: "server",
+        kind: Kind::Block(SERVER_KEYS),
+        doc: SERVER,
+        ..OURS_LATER
+    },
+];
+
+/// Under `concurrency`.
+pub const CONCURRENCY: &[Key] = &[
+    Key {
+        name: "runs",
+        kind: Kind::Block(RUNS),
+        doc: "Limits on the runs in progress.",
+        ..DAGSTER
+    },
+    Key {
+        name: "pools",
+        kind: Kind::Block(POOLS),
+        doc: "How pools are enforced. The limit of a single pool is not set here.",
+        ..DAGSTER
+    },
+    Key {
+        name: "default_op_concurrency_limit",
+        kind: Kind::Whole(POOL_LIMIT),
+        default: "none",
+        doc: "The older name of `concurrency.pools.default_limit`; it cannot stand beside `pools`.",
+        presence: Presence::Nullable,
+        ..DAGSTER
+    },
+];
+
+/// Under `concurrency.runs`.
+pub const RUNS: &[Key] = &[
+    Key {
+        name: "max_concurrent_runs",
+        kind: Kind::Whole(LIMIT_OR_UNLIMITED),
+        default: "10",
+        doc: MAX_RUNS,
+        ..DAGSTER
+    },
+    Key {
+        name: "tag_concurrency_limits",
+        kind: Kind::Blocks(TAG_LIMIT),
+        default: "none",
+        doc: TAG_LIMITS,
+        presence: Presence::Nullable,
+        ..DAGSTER
+    },
+    Key {
+        name: "max_concurrent_runs_all_branch_deployments",
+        kind: Kind::Whole(LIMIT_OR_UNLIMITED),
+        default: "-1",
+        doc: BRANCH_CAP,
+        ..OURS
+    },
+];
+
+/// Under each item of `tag_concurrency_limits`.
+pub const TAG_LIMIT: &[Key] = &[
+    Key {
+        name: "key",
+        kind: TEXT,
+        doc: "The key of the tag.",
+        presence: Presence::Required,
+        ..DAGSTER
+    },
+    Key {
+        name: "value",
+        kind: Kind::TextOrBlock(TAG_VALUE),
+        default: "any value",
+        doc: "Counts only the runs whose tag has this value.",
+        ..DAGSTER
+    },
+    Key {
+        name: "limit",
+        kind: Kind::Whole(COUNT),
+        doc: "How many such runs may be in progress at one time; 0 holds all of them back.",
+        presence: Presence::Required,
+        ..DAGSTER
+    },
+];
+
+/// Under `value` of a tag limit, where it is a map.
+pub const TAG_VALUE: &[Key] = &[Key {
+    name: "applyLimitPerUniqueValue",
+    kind: Kind::Flag,
+    doc: "With `true` the limit holds for each distinct value of the tag apart; `false` is the \
+          same as no `value`.",
+    presence: Presence::Required,
+    ..DAGSTER
+}];
+
+/// Under `concurrency.pools`.
+pub const POOLS: &[Key] = &[
+    Key {
+        name: "default_limit",
+        kind: Kind::Whole(POOL_LIMIT),
+        default: "none",
+        doc: DEFAULT_LIMIT,
+        ..DAGSTER
+    },
+    Key {
+        name: "granularity",
+        kind: Kind::Choice(&["op", "run"]),
+        default: "op",
+        doc: "Who holds the slots of a pool: with `op` each step while it runs, with `run` each \
+              run, one slot in every pool that any of its steps uses, from its start to its end.",
+        ..DAGSTER
+    },
+    Key {
+        name: "op_granularity_run_buffer",
+        kind: Kind::Whole(COUNT),
+        default: "0",
+        doc: BUFFER,
+        ..DAGSTER
+    },
+    Key {
+        name: "reserve_after_seconds",
+        kind: Kind::Whole(COUNT),
+        default: "never",
+        doc: RESERVE,
+        ..OURS
+    },
+];
+
+/// Under `run_queue`, and under `run_coordinator.config` of a coordinator that queues.
+pub const RUN_QUEUE: &[Key] = &[
+    Key {
+        name: "max_concurrent_runs",
+        kind: Kind::Whole(LIMIT_OR_UNLIMITED),
+        default: "10",
+        doc: "The older place of `concurrency.runs.max_concurrent_runs`.",
+        ..DAGSTER
+    },
+    Key {
+        name: "tag_concurrency_limits",
+        kind: Kind::Blocks(TAG_LIMIT),
+        default: "none",
+        doc: "The older place of `concurrency.runs.tag_concurrency_limits`.",
+        presence: Presence::Nullable,
+        ..DAGSTER
+    },
+    Key {
+        name: "block_op_concurrency_limited_runs",
+        kind: Kind::Block(BLOCK_LIMITED),
+        doc: "Whether runs wait in the queue for pools.",
+        ..DAGSTER
+    },
+    Key {
+        name: "dequeue_interval_seconds",
+        kind: Kind::Whole(COUNT),
+        default: "5",
+        doc: "How often Dagster's daemon looks at the queue. A run here starts in the moment its \
+              place becomes free.",
+        ..NOT_NEEDED
+    },
+    Key {
+        name: "dequeue_use_threads",
+        kind: Kind::Flag,
+        default: "false",
+        doc: "Whether Dagster's daemon launches from several threads.",
+        ..NOT_NEEDED
+    },
+    Key {
+        name: "dequeue_num_workers",
+        kind: Kind::Whole(AT_LEAST_ONE),
+        default: "none",
+        doc: "How many threads Dagster's daemon launches from.",
+        ..NOT_NEEDED
+    },
+    Key {
+        name: "max_user_code_failure_retries",
+        kind: Kind::Whole(COUNT),
+        default: "0",
+        doc: "How often a run goes back to the queue because its code location cannot be reached.",
+        ..DAGSTER
+    },
+    Key {
+        name: "user_code_failure_retry_delay",
+        kind: Kind::Whole(COUNT),
+        default: "60",
+        doc: "For how many seconds the runs of such a code location then stay in the queue.",
+        ..DAGSTER
+    },
+];
+
+/// Under `block_op_concurrency_limited_runs`.
+pub const BLOCK_LIMITED: &[Key] = &[
+    Key {
+        name: "enabled",
+        kind: Kind::Flag,
+        default: "true",
+        doc: "With `false`, runs start whatever the pools say and only their steps wait.",
+        ..DAGSTER
+    },
+    Key {
+        name: "op_concurrency_slot_buffer",
+        kind: Kind::Whole(COUNT),
+        default: "0",
+        doc: "The older name of `concurrency.pools.op_granularity_run_buffer`; needs `enabled`.",
+        ..DAGSTER
+    },
+];
+
+/// Under `run_coordinator`.
+pub const COORDINATOR: &[Key] = &[
+    MODULE,
+    CLASS,
+    Key {
+        name: "config",
+        kind: Kind::Block(RUN_QUEUE),
+        doc: "The same keys as under `run_queue`, for a class that queues; the other classes take \
+              `{}`.",
+        ..DAGSTER
+    },
+];
+
+/// Under `run_coordinator` of a class that launches at once.
+pub const PLAIN_COORDINATOR: &[Key] = &[
+    MODULE,
+    CLASS,
+    Key {
+        name: "config",
+        kind: Kind::Block(&[]),
+        doc: "Nothing can be set for this class.",
+        ..DAGSTER
+    },
+];
+
+/// Under `run_coordinator` of a class that is not known, whose settings are not known either.
+pub const OTHER_COORDINATOR: &[Key] = &[MODULE, CLASS, OPAQUE_CONFIG];
+
+/// Under each item of `submission_hooks`.
+pub const HOOK: &[Key] = &[
+    Key {
+        doc: "The Python module.",
+        ..HOOK_MODULE
+    },
+    Key {
+        name: "class",
+        doc: "The class in it.",
+        ..HOOK_MODULE
+    },
+    Key {
+        owner: Owner::Pointsman,
+        effect: Effect::NotYet,
+        ..OPAQUE_CONFIG
+    },
+];
+
+const MODULE: Key = Key {
+    name: "module",
+    kind: TEXT,
+    doc: "The Python module of the class. Classes are known by their name alone.",
+    presence: Presence::Required,
+    ..DAGSTER
+};
+const CLASS: Key = Key {
+    name: "class",
+    doc: "`QueuedRunCoordinator` queues; `CLTQueuedRunCoordinator` (also called \
+          `CodeLocationTaggingQueuedRunCoordinator`) queues and sets the tag `code_location`; \
+          `DefaultRunCoordinator` and `SyncInMemoryRunCoordinator` launch at once, without queue \
+          and run limits.",
+    ..MODULE
+};
+const HOOK_MODULE: Key = Key {
+    owner: Owner::Pointsman,
+    effect: Effect::NotYet,
+    ..MODULE
+};
+const OPAQUE_CONFIG: Key = Key {
+    name: "config",
+    kind: Kind::Anything,
+    default: "nothing",
+    doc: "What is handed to the class.",
+    ..DAGSTER
+};
+
+/// Under `run_monitoring`.
+pub const RUN_MONITORING: &[Key] = &[
+    Key {
+        name: "enabled",
+        default: "false",
+        doc: "Whether runs are watched.",
+        ..LATER
+    },
+    Key {
+        name: "start_timeout_seconds",
+        kind: Kind::Whole(COUNT),
+        default: "180",
+        doc: "How long a run may take from its launch to its start; 0 switches this off.",
+        ..LATER
+    },
+    Key {
+        name: "cancel_timeout_seconds",
+        kind: Kind::Whole(COUNT),
+        default: "180",
+        doc: "How long a run may take to end once it is told to; 0 switches this off.",
+        ..LATER
+    },
+    Key {
+        name: "max_runtime_seconds",
+        kind: Kind::Whole(COUNT),
+        default: "0",
+        doc: "How long a run may run, unless its tag `dagster/max_runtime` says otherwise; 0 \
+              switches this off.",
+        ..LATER
+    },
+    Key {
+        name: "max_resume_run_attempts",
+        kind: Kind::Whole(COUNT),
+        default: "0",
+        doc: "How often a run whose worker is gone is resumed.",
+        ..LATER
+    },
+    Key {
+        name: "poll_interval_seconds",
+        kind: Kind::Whole(COUNT),
+        default: "120",
+        doc: "How often Dagster's daemon looks at the runs. Deadlines are kept to the moment here.",
+        ..NOT_NEEDED
+    },
+    Key {
+        name: "cancellation_thread_poll_interval_seconds",
+        kind: Kind::Whole(COUNT),
+        default: "10",
+        doc: "How often a worker of Dagster's asks whether it is canceled. It is told here.",
+        ..NOT_NEEDED
+    },
+    Key {
+        name: "free_slots_after_run_end_seconds",
+        kind: Kind::Whole(COUNT),
+        default: "never",
+        doc: "When Dagster's daemon frees the slots of a run that has ended. A run here frees them \
+              by ending.",
+        ..NOT_NEEDED
+    },
+];
+
+/// Under `run_retries`.
+pub const RUN_RETRIES: &[Key] = &[
+    Key {
+        name: "enabled",
+        default: "false",
+        doc: "Whether failed runs are run again.",
+        ..LATER
+    },
+    Key {
+        name: "max_retries",
+        kind: Kind::Whole(COUNT),
+        default: "0",
+        doc: "How often, unless the tag `dagster/max_retries` says otherwise.",
+        ..LATER
+    },
+    Key {
+        name: "retry_on_asset_or_op_failure",
+        default: "true",
+        doc: "Whether also a run is run again whose step failed, or only one that failed otherwise.",
+        ..LATER
+    },
+];
+
+/// Under `env`.
+pub const ENV_KEYS: &[Key] = &[Key {
+    name: "inherit",
+    kind: Kind::Names,
+    default: "all",
+    doc: "The names of the variables that code locations get.",
+    ..OURS_LATER
+}];
+
+/// Under `history`.
+pub const HISTORY_KEYS: &[Key] = &[
+    Key {
+        name: "runs_days",
+        kind: Kind::Whole(AT_LEAST_ONE),
+        default: "for ever",
+        doc: "For how many days a run is kept after it has ended.",
+        ..OURS_LATER
+    },
+    Key {
+        name: "events_days",
+        kind: Kind::Whole(AT_LEAST_ONE),
+        default: "for ever",
+        doc: "For how many days the events of a run are kept after it has ended.",
+        ..OURS_LATER
+    },
+    Key {
+        name: "logs_days",
+        kind: Kind::Whole(AT_LEAST_ONE),
+        default: "for ever",
+        doc: "For how many days the output of a run is kept after it has ended.",
+        ..OURS_LATER
+    },
+];
+
+/// Under `server`.
+pub const SERVER_KEYS: &[Key] = &[
+    Key {
+        name: "host",
+        kind: TEXT,
+        default: "127.0.0.1",
+        doc: "The address to listen on.",
+        ..OURS_LATER
+    },
+    Key {
+        name: "port",
+        kind: Kind::Whole(PORT),
+        default: "3141",
+        doc: "The port to listen on.",
+        ..OURS_LATER
+    },
+];
+
+/// The blocks of a `dagster.yaml` that set up parts of Dagster that Pointsman does not have.
+pub const NOT_USED: &[&str] = &[
+    "auto_materialize",
+    "backfills",
+    "code_servers",
+    "compute_logs",
+    "custom_instance_class",
+    "defs_state_storage",
+    "event_log_storage",
+    "freshness",
+    "instance_class",
+    "local_artifact_storage",
+    "nux",
+    "python_logs",
+    "retention",
+    "run_launcher",
+    "run_storage",
+    "schedule_storage",
+    "scheduler",
+    "schedules",
+    "secrets",
+    "sensors",
+    "storage",
+    "telemetry",
+];

@@ -1,0 +1,29 @@
+//! The configuration of a deployment: YAML text to typed settings, every mistake told with its
+//! place and a hint.
+//!
+//! This room does no I/O and reads no environment: bytes, a file's name and a way to look up
+//! variables are arguments.
+
+mod coordinator;
+mod file;
+mod instance;
+pub mod keys;
+mod problem;
+mod reader;
+mod record;
+mod resolve;
+mod source;
+mod walk;
+mod wording;
+pub mod yaml;
+
+pub use file::{leaves, read_blocks};
+pub use instance::{
+    Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
+    Server, SubmissionHook,
+};
+pub use problem::{Excerpt, MAX_PROBLEMS, Place, Problem, Problems};
+pub use reader::{Fields, Reader};
+pub use record::{Origin, Setting, Written};
+pub use source::{MAX_FILE_BYTES, Source, Span};
+pub use walk::Lookup;

@@ -1,0 +1,331 @@
+//! Checks a tree against the key table. Knows each key by itself; what keys mean together is no
+//! matter of this file.
+
+use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT};
+use crate::problem::quoted;
+use crate::reader::{Fields, Reader, snake_case};
+use crate::record::{Datum, Found, Origin, Record, Written};
+use crate::source::Span;
+use crate::yaml::{Node, Value};
+
+/// The key of `{env: NAME}`.
+const ENV: &str = "env";
+
+/// Looks up an environment variable.
+pub type Lookup<'e> = &'e dyn Fn(&str) -> Option<String>;
+
+/// Walks one file.
+pub(crate) struct Walk<'r, 's, 'e> {
+    pub(crate) reader: &'r mut Reader<'s>,
+    env: Lookup<'e>,
+}
+
+/// A checked scalar, and the variable it comes from.
+type Checked = (Datum, Option<String>);
+
+impl<'r, 's, 'e> Walk<'r, 's, 'e> {
+    pub(crate) fn new(reader: &'r mut Reader<'s>, env: Lookup<'e>) -> Self {
+        Self { reader, env }
+    }
+
+    /// Checks a map; `path` is how its keys are called in messages, empty for the whole file.
+    pub(crate) fn block(
+        &mut self,
+        node: &Node,
+        path: &str,
+        keys: &'static [Key],
+    ) -> Option<Record> {
+        let fields = self.reader.map(node, &name_of(path))?;
+        let mut record = Record {
+            span: node.span,
+            ..Record::default()
+        };
+        for (name, key_span, value) in fields.iter() {
+            if let Some((key, found)) = self.key_of(name, key_span, value, path, keys) {
+                record.fields.insert(key, found);
+            }
+        }
+        self.missing(&fields, path, keys);
+        Some(record)
+    }
+
+    /// Checks one entry of a map that may have these keys; an unknown key is noted.
+    pub(crate) fn key_of(
+        &mut self,
+        name: &str,
+        key_span: Span,
+        value: &Node,
+        path: &str,
+        keys: &'static [Key],
+    ) -> Option<(&'static str, Found)> {
+        let Some(key) = keys.iter().find(|key| key.name == name) else {
+            self.unknown(name, key_span, path, keys);
+            return None;
+        };
+        Some((key.name, self.field(key, key_span, value, path)))
+    }
+
+    fn missing(&mut self, fields: &Fields<'_>, path: &str, keys: &[Key]) {
+        for key in keys {
+            let is_missing = key.presence == Presence::Required && fields.get(key.name).is_none();
+            if is_missing {
+                let message = format!("{} has no `{}`", name_of(path), key.name);
+                self.reader.refuse(fields.span, message);
+            }
+        }
+    }
+
+    fn field(&mut self, key: &'static Key, key_span: Span, node: &Node, above: &str) -> Found {
+        let path = join(above, key.name);
+        let is_left_out = node.value == Value::Null && key.presence == Presence::Nullable;
+        let (datum, variable) = if is_left_out {
+            (Datum::Null, None)
+        } else {
+            self.value(key.kind, node, &path)
+                .unwrap_or((Datum::Wrong, None))
+        };
+        Found {
+            key_span,
+            span: node.span,
+            datum,
+            origin: self.origin(path, node.span, variable),
+        }
+    }
+
+    pub(crate) fn origin(&self, key: String, span: Span, variable: Option<String>) -> Origin {
+        let (line, column) = self.reader.source().position(span);
+        let written = Written {
+            key,
+            file: self.reader.source().name().to_owned(),
+            line,
+            column,
+        };
+        match variable {
+            Some(variable) => Origin::Environment { variable, written },
+            None => Origin::File(written),
+        }
+    }
+
+    fn value(&mut self, kind: Kind, node: &Node, path: &str) -> Option<Checked> {
+        let plain = |datum| (datum, None);
+        match kind {
+            Kind::Whole(bounds) => self.whole(bounds, node, path),
+            Kind::Flag => self
+                .reader
+                .bool(node, &name_of(path))
+                .map(|answer| plain(Datum::Bool(answer))),
+            Kind::Text(emptiness) => self.text(emptiness, node, path),
+            Kind::Choice(words) => self.choice(words, node, path),
+            Kind::Names => self.names(node, path).map(plain),
+            Kind::Anything => Some(plain(Datum::Anything)),
+            Kind::Block(keys) => self.block(node, path, keys).map(Datum::Block).map(plain),
+            Kind::Blocks(keys) => self.blocks(node, path, keys).map(plain),
+            Kind::TextOrBlock(keys) if is_block(node) => {
+                self.block(node, path, keys).map(Datum::Block).map(plain)
+            }
+            Kind::TextOrBlock(_) => self.text(Emptiness::Allowed, node, path),
+        }
+    }
+
+    fn whole(&mut self, bounds: Bounds, node: &Node, path: &str) -> Option<Checked> {
+        let (number, variable) = match env_reference(node) {
+            Some(_) => {
+                let (variable, text) = self.lookup(node)?;
+                let Ok(number) = text.trim().parse::<i64>() else {
+                    let message = format!(
+                        "{} must be a whole number; the environment variable {} holds none",
+                        name_of(path),
+                        quoted(&variable)
+                    );
+                    self.reader.refuse(node.span, message);
+                    return None;
+                };
+                (number, Some(variable))
+            }
+            None => (self.reader.int(node, &name_of(path))?, None),
+        };
+        if (bounds.min..=bounds.max).contains(&number) {
+            return Some((Datum::Int(number), variable));
+        }
+        let written = match &variable {
+            Some(variable) => format!("{number} (from {})", quoted(variable)),
+            None => self.reader.source().slice(node.span).to_owned(),
+        };
+        let message = format!("{} cannot be {}", name_of(path), short(&written));
+        let hint = format!("it must be {}", bounds.words);
+        self.reader.refuse_with_hint(node.span, message, hint);
+        None
+    }
+
+    fn text(&mut self, emptiness: Emptiness, node: &Node, path: &str) -> Option<Checked> {
+        let (text, variable) = match env_reference(node) {
+            Some(_) => {
+                let (variable, text) = self.lookup(node)?;
+                (text, Some(variable))
+            }
+            None => (self.reader.text(node, &name_of(path))?.to_owned(), None),
+        };
+        if emptiness == Emptiness::Refused && text.trim().is_empty() {
+            let message = format!("{} is empty", name_of(path));
+            self.reader.refuse(node.span, message);
+            return None;
+        }
+        Some((Datum::Text(text), variable))
+    }
+
+    fn choice(&mut self, words: &[&str], node: &Node, path: &str) -> Option<Checked> {
+        let (datum, variable) = self.text(Emptiness::Allowed, node, path)?;
+        let Datum::Text(text) = &datum else {
+            return None;
+        };
+        if words.contains(&text.as_str()) {
+            return Some((datum, variable));
+        }
+        let lower = text.to_ascii_lowercase();
+        let hint = match words.iter().find(|word| **word == lower) {
+            Some(word) => format!("write it in small letters: {word}"),
+            None => format!("it must be one of: {}", words.join(", ")),
+        };
+        let message = format!("{} cannot be {}", name_of(path), quoted(text));
+        self.reader.refuse_with_hint(node.span, message, hint);
+        None
+    }
+
+    fn names(&mut self, node: &Node, path: &str) -> Option<Datum> {
+        let items = self.reader.list(node, &name_of(path))?;
+        let mut names = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            if let Some((Datum::Text(name), _)) = self.text(Emptiness::Refused, item, &path) {
+                names.push(name);
+            }
+        }
+        Some(Datum::Names(names))
+    }
+
+    fn blocks(&mut self, node: &Node, path: &str, keys: &'static [Key]) -> Option<Datum> {
+        let items = self.reader.list(node, &name_of(path))?;
+        let records = items
+            .iter()
+            .enumerate()
+            .filter_map(|(index, item)| self.block(item, &format!("{path}[{index}]"), keys))
+            .collect();
+        Some(Datum::Blocks(records))
+    }
+
+    /// Looks up the variable of `{env: NAME}`: its name and its value.
+    pub(crate) fn lookup(&mut self, node: &Node) -> Option<(String, String)> {
+        let name_node = env_reference(node)?;
+        let name = self
+            .reader
+            .text(name_node, "the name of an environment variable")?
+            .to_owned();
+        let is_name = !name.is_empty() && !name.contains(['=', '\0']);
+        if let Some(value) = is_name.then(|| (self.env)(&name)).flatten() {
+            return Some((name, value));
+        }
+        let message = format!("the environment variable {} is not set", quoted(&name));
+        let hint = "set it for the process that reads this file, or write the value here";
+        self.reader.refuse_with_hint(name_node.span, message, hint);
+        None
+    }
+
+    fn unknown(&mut self, name: &str, span: Span, path: &str, keys: &[Key]) {
+        let known: Vec<&str> = keys.iter().map(|key| key.name).collect();
+        let what = name_of(path);
+        if let Some(hint) = misplaced(name, path, &known) {
+            let message = format!("{what} has no key {}", quoted(name));
+            self.reader.refuse_with_hint(span, message, hint);
+            return;
+        }
+        self.reader.refuse_unknown(name, span, &what, &known);
+    }
+}
+
+/// Returns whether a value is a map and no `{env: NAME}`.
+fn is_block(node: &Node) -> bool {
+    node.as_map().is_some() && env_reference(node).is_none()
+}
+
+/// Returns what stands at `env` if a value is `{env: ...}` and nothing else.
+fn env_reference(node: &Node) -> Option<&Node> {
+    match node.as_map()? {
+        [entry] if entry.key.as_text() == Some(ENV) => Some(&entry.value),
+        _ => None,
+    }
+}
+
+/// Tells where a key belongs that is known elsewhere, or how Helm's spelling reads here.
+fn misplaced(name: &str, path: &str, known: &[&str]) -> Option<String> {
+    let snake = snake_case(name);
+    if snake != name && known.contains(&snake.as_str()) {
+        return Some(format!("that is Helm's spelling: write `{snake}` here"));
+    }
+    if path.is_empty()
+        && matches!(
+            name,
+            "dagsterDaemon" | "dagsterWebserver" | "dagsterWebServer"
+        )
+    {
+        return Some(
+            "this is a Helm values file: what stands there under `customRunCoordinator` belongs \
+             under `run_coordinator` here"
+                .to_owned(),
+        );
+    }
+    let (place, wanted) = paths_of(&snake)?;
+    let how = if wanted == name { "it" } else { wanted };
+    Some(match place.as_str() {
+        "" => format!("{how} belongs at the top of the file"),
+        place => format!("{how} belongs under `{place}`"),
+    })
+}
+
+/// Finds the first place in the table where a key stands.
+fn paths_of(name: &str) -> Option<(String, &'static str)> {
+    fn find(keys: &'static [Key], path: &str, name: &str) -> Option<(String, &'static str)> {
+        if let Some(key) = keys.iter().find(|key| key.name == name) {
+            return Some((path.to_owned(), key.name));
+        }
+        keys.iter().find_map(|key| {
+            let Kind::Block(inner) = key.kind else {
+                return None;
+            };
+            find(inner, &join(path, key.name), name)
+        })
+    }
+    let is_word = !matches!(name, "enabled" | "config" | "class" | "module");
+    is_word.then(|| find(ROOT, "", name)).flatten()
+}
+
+/// Returns whether a key of the whole file sets up a part of Dagster that is not here.
+pub(crate) fn is_not_used(name: &str) -> bool {
+    NOT_USED.contains(&name)
+}
+
+/// How a map or value is called in a sentence.
+fn name_of(path: &str) -> String {
+    if path.is_empty() {
+        "the file".to_owned()
+    } else {
+        format!("`{path}`")
+    }
+}
+
+pub(crate) fn join(above: &str, name: &str) -> String {
+    if above.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{above}.{name}")
+    }
+}
+
+/// Shortens a number that was written with very many digits.
+fn short(written: &str) -> String {
+    const SHOWN: usize = 24;
+    if written.chars().count() <= SHOWN {
+        return written.to_owned();
+    }
+    let start: String = written.chars().take(SHOWN).collect();
+    format!("{start}...")
+}

@@ -1,0 +1,37 @@
+//! The longer explanations of the key table.
+
+pub(crate) const MAX_RUNS: &str = "How many runs may be in progress at one time, that is \
+    starting, started or canceling; -1 is no limit, 0 starts nothing.";
+
+pub(crate) const TAG_LIMITS: &str = "Limits on the runs in progress that carry a tag. A run takes \
+    a place in each limit that counts it and starts when all of them have room; a run that waits \
+    takes no place and holds up nobody. Two limits of one kind on the same key and value are an \
+    error.";
+
+pub(crate) const BRANCH_CAP: &str = "How many runs of all branch deployments together may be in \
+    progress at one time; -1 is no limit. Every other limit is shared by all deployments.";
+
+pub(crate) const DEFAULT_LIMIT: &str = "The limit of a pool that has none of its own; 0 lets \
+    nothing through. Without it such a pool is unlimited.";
+
+pub(crate) const BUFFER: &str = "How many root steps beyond the room of a pool a run may still \
+    start with. Has a meaning at granularity `op` only.";
+
+pub(crate) const RESERVE: &str = "How many seconds a step that wants several slots may be passed \
+    over by others before slots are kept for it as they become free. Without it such a step waits \
+    until all its slots are free at once.";
+
+pub(crate) const MONITORING: &str = "The deadlines of a run.";
+
+pub(crate) const RETRIES: &str = "Whether a run that failed is run again.";
+
+pub(crate) const HOOKS: &str = "Python classes that see a run before it is queued and may set its \
+    tags or refuse it, in this order.";
+
+pub(crate) const ENV: &str = "The environment of code locations. Without it they get every \
+    variable that the server has, except its secrets.";
+
+pub(crate) const HISTORY: &str = "How long what has ended is kept. (Dagster's `retention`, which \
+    is about ticks, is not used.)";
+
+pub(crate) const SERVER: &str = "Where the API and the web pages are served.";

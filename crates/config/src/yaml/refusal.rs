@@ -1,0 +1,155 @@
+//! Why a text is refused as YAML, in words for the person who wrote it.
+
+use granit_parser::{ErrorKind, ScanError};
+
+use super::{MAX_ALIASED, MAX_DEPTH, MAX_NODES};
+use crate::problem::{Problem, quoted};
+use crate::source::{Source, Span, offset};
+
+/// What this module's own bounds and rules refuse.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    SecondDocument,
+    Unfinished,
+    TooManyNodes,
+    TooManyAliased,
+    TooDeep,
+    AliasWithinItself,
+    MergeOfNoMap,
+    Tag(String),
+}
+
+impl Refusal {
+    pub(super) fn at(&self, source: &Source, span: Span) -> Problem {
+        let (message, hint) = self.words();
+        let problem = source.problem(span, message);
+        match hint {
+            "" => problem,
+            hint => problem.with_hint(hint),
+        }
+    }
+
+    fn words(&self) -> (String, &'static str) {
+        match self {
+            Self::SecondDocument => (
+                "a second document begins here".to_owned(),
+                "a configuration is one document: remove this `---` or what is above it",
+            ),
+            Self::Unfinished => ("the text ends within a value".to_owned(), ""),
+            Self::TooManyNodes => (format!("the file holds more than {MAX_NODES} values"), ""),
+            Self::TooManyAliased => (
+                format!("the aliases of this file stand for more than {MAX_ALIASED} values"),
+                "write the values out, or split the file",
+            ),
+            Self::TooDeep => (
+                format!("values are nested more than {MAX_DEPTH} deep"),
+                "is a bracket left open above?",
+            ),
+            Self::AliasWithinItself => (
+                "this alias stands within the value that it names".to_owned(),
+                "",
+            ),
+            Self::MergeOfNoMap => (
+                "`<<` merges a map, and this is none".to_owned(),
+                "name a map, as in `<<: *defaults`",
+            ),
+            Self::Tag(tag) => (
+                format!("the tag {} means nothing here", quoted(tag)),
+                "remove it: every value is plain YAML",
+            ),
+        }
+    }
+}
+
+/// Tells where and why the parser stopped; `skipped` bytes stand before the text it was given.
+pub(super) fn of_parser(source: &Source, skipped: u32, error: &ScanError) -> Problem {
+    let index = error.marker().byte_offset().unwrap_or_default();
+    let start = offset(index)
+        .saturating_add(skipped)
+        .min(offset(source.text().len()));
+    let span = Span { start, end: start };
+    if let Some(tab) = tab_that_indents(source, span) {
+        return source
+            .problem(tab, "a tab cannot indent in YAML")
+            .with_hint("use spaces; many editors show tabs and spaces alike");
+    }
+    let (message, hint) = words(error.kind());
+    let problem = source.problem(span, message);
+    match hint {
+        "" => problem,
+        hint => problem.with_hint(hint),
+    }
+}
+
+/// Finds a tab among the blanks that begin the line of a place, or the line before it.
+fn tab_that_indents(source: &Source, span: Span) -> Option<Span> {
+    let before = source.text().get(..span.start as usize)?;
+    let line = before.rfind(['\n', '\r']).map_or(0, |end| end + 1);
+    let previous = source.text()[..line.saturating_sub(1)]
+        .rfind(['\n', '\r'])
+        .map_or(0, |end| end + 1);
+    [line, previous].into_iter().find_map(|start| {
+        let rest = &source.text()[start..];
+        let indent = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+        let tab = start + rest[..indent].find('\t')?;
+        Some(Span {
+            start: offset(tab),
+            end: offset(start + indent),
+        })
+    })
+}
+
+/// The errors that people meet, in their terms; the others as the parser says them.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the parser has many more")]
+fn words(kind: &ErrorKind) -> (String, &'static str) {
+    let told = |message: &str, hint| (message.to_owned(), hint);
+    match kind {
+        ErrorKind::MappingValueNotAllowed => told(
+            "a `:` that makes a key cannot stand here",
+            "put text that contains `: ` in quotes, or check the indentation",
+        ),
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected => told(
+            "a key with a `:` is expected here",
+            "check the indentation, and that a blank follows the `:`",
+        ),
+        ErrorKind::ExpectedBlockSequenceEntry => told(
+            "a list item is expected here",
+            "begin it with `- `, in line with the items above",
+        ),
+        ErrorKind::BlockSequenceEntryNotAllowed => told(
+            "a list item cannot begin here",
+            "a list stands below its key, each item on a line of its own",
+        ),
+        ErrorKind::InvalidIndentation => told(
+            "the indentation matches nothing above",
+            "keys of one map begin in the same column",
+        ),
+        ErrorKind::UnclosedFlowCollection { open } => {
+            (format!("the `{open}` that opens here is never closed"), "")
+        }
+        ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofImplicitFlowMapping => {
+            told("the text ends before a `}`", "close the map")
+        }
+        ErrorKind::UnexpectedEofFlowSequence => {
+            told("the text ends before a `]`", "close the list")
+        }
+        ErrorKind::UnclosedQuotedScalar => told("a quote opens here and is never closed", ""),
+        ErrorKind::UnknownAnchor => told(
+            "this alias names no anchor above it",
+            "text that begins with `*` needs quotes",
+        ),
+        ErrorKind::UnknownQuotedScalarEscape => told(
+            "this escape is not known",
+            "use single quotes to take a backslash as it is",
+        ),
+        ErrorKind::UnexpectedCharacter { character } => (
+            format!("{} cannot begin a value", quoted(&character.to_string())),
+            "put the text in quotes",
+        ),
+        ErrorKind::RecursionLimitExceeded => {
+            let (message, hint) = Refusal::TooDeep.words();
+            (message, hint)
+        }
+        other => (format!("this is not YAML: {other}"), ""),
+    }
+}
