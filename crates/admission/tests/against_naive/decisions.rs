@@ -12,6 +12,7 @@ use proptest::prelude::{TestCaseError, any, prop_assert, prop_assert_eq};
 use proptest::test_runner::TestCaseResult;
 
 use crate::every::every;
+use crate::found::no_rules;
 use crate::stage::{
     Played, What, drain, follow, naive_at_the_beginning, queued, renumbered, steps,
 };
@@ -145,19 +146,6 @@ fn a_single_limit_that_is_higher_admits_no_fewer() {
         prop_assert!(with_limit(*limit) <= with_limit(limit + 1));
         Ok(())
     });
-}
-
-fn no_rules() -> Rules {
-    Rules {
-        max_runs: None,
-        max_branch_runs: None,
-        tag_limits: [None; 6],
-        granularity: Granularity::Op,
-        default_limit: None,
-        run_buffer: 0,
-        blocking: PoolBlocking::HoldsRunsBack,
-        reserve_after: None,
-    }
 }
 
 fn submitted(rules: &Rules, runs: &[NewRun]) -> Image {

@@ -7,12 +7,18 @@ use model::{DeploymentKind, RunStatus};
 use proptest::prelude::{ProptestConfig, Strategy, TestCaseError};
 use proptest::test_runner::{TestCaseResult, TestError, TestRunner};
 
+use crate::found::worlds_found;
 use crate::worlds::{Move, NewRun, Rules, Slots, Words, World};
 
 /// What can be made smaller.
 pub(crate) trait Case: Clone + Debug {
     /// Returns cases that are a little smaller than this one, the smallest first.
     fn smaller(&self) -> Vec<Self>;
+
+    /// Returns the cases on which some property has failed once; they are tried first.
+    fn found() -> Vec<Self> {
+        Vec::new()
+    }
 }
 
 /// Tries a property on as many cases as `PROPTEST_CASES` says, 256 if it is not set.
@@ -29,18 +35,25 @@ pub(crate) fn every<C: Case>(
         failure_persistence: None,
         ..ProptestConfig::default()
     };
+    for case in C::found() {
+        property(&case).unwrap_or_else(|error| panic!("{error}\nin {case:?}"));
+    }
     match TestRunner::new(config).run(&cases, |case| property(&case)) {
         Ok(()) => {}
         Err(TestError::Abort(reason)) => panic!("gave up: {reason}"),
-        Err(TestError::Fail(_, mut case)) => {
-            let fails = |case: &C| property(case).is_err();
-            while let Some(smaller) = case.smaller().into_iter().find(fails) {
-                case = smaller;
-            }
+        Err(TestError::Fail(_, case)) => {
+            let case = smallest(case, |case| property(case).is_err());
             let error = property(&case).unwrap_err();
             panic!("{error}\nin {case:?}");
         }
     }
+}
+
+fn smallest<C: Case>(mut case: C, fails: impl Fn(&C) -> bool) -> C {
+    while let Some(smaller) = case.smaller().into_iter().find(&fails) {
+        case = smaller;
+    }
+    case
 }
 
 /// Makes a failed check of a panic, so that the story that led to it is told.
@@ -53,6 +66,10 @@ pub(crate) fn caught(act: impl FnOnce() -> TestCaseResult) -> TestCaseResult {
 }
 
 impl Case for World {
+    fn found() -> Vec<Self> {
+        worlds_found()
+    }
+
     fn smaller(&self) -> Vec<Self> {
         let with_moves = |moves| Self { moves, ..self.clone() };
         let mut worlds: Vec<Self> = with_fewer(&self.moves).into_iter().map(with_moves).collect();
@@ -139,6 +156,7 @@ impl Case for Move {
             | Self::Begin(_)
             | Self::FirstPassDone(_)
             | Self::Free(..)
+            | Self::FreeGranted(_)
             | Self::Cancel(_)
             | Self::End(_)
             | Self::Delete(_)

@@ -10,9 +10,11 @@
 
 extern crate pointsman_admission as admission;
 
+mod busy;
 mod decisions;
 mod every;
 mod explanations;
+mod found;
 mod stage;
 mod upkeep;
 mod worlds;

@@ -8,11 +8,12 @@
 use std::fmt;
 use std::time::Duration;
 
-use admission::{Event, Facts};
+use admission::{Event, Facts, RunFacts};
 use model::{
-    Capacity, CodeLocation, Demand, Deployment, DeploymentKind, DeploymentName, Granularity,
-    JobName, PoolBlocking, PoolLimit, PoolName, PoolSettings, Priority, Run, RunId, RunPools,
-    RunStatus, Seq, Settings, Step, StepKey, TagLimit, TagLimits, TagMatch, Tags, Timestamp,
+    Capacity, ClaimState, CodeLocation, Demand, Deployment, DeploymentKind, DeploymentName,
+    Granularity, JobName, PoolBlocking, PoolLimit, PoolName, PoolSettings, Priority, Run, RunId,
+    RunPools, RunStatus, Seq, Settings, Step, StepId, StepKey, TagLimit, TagLimits, TagMatch, Tags,
+    Timestamp,
 };
 use proptest::collection::vec;
 use proptest::option::of;
@@ -45,7 +46,10 @@ pub(crate) struct World {
 /// One thing that happens.
 #[derive(Debug, Clone)]
 pub(crate) enum Move {
-    Admit { budget: u32, calls: u32 },
+    Admit {
+        budget: u32,
+        calls: u32,
+    },
     Submit(NewRun),
     Retag(Who, Words),
     Reprioritize(Who, i32),
@@ -56,6 +60,8 @@ pub(crate) enum Move {
     FirstPassDone(Who),
     Ask(Who, &'static str, i32, Slots),
     Free(Who, Option<&'static str>),
+    /// Frees one of the claims that have their slots, if there is one.
+    FreeGranted(u8),
     Cancel(Who),
     End(Who),
     Delete(Who),
@@ -73,8 +79,12 @@ pub(crate) enum Who {
     Number(u8),
     /// Any of those that are queued or in progress.
     Live(u8),
-    /// Any of those in a status.
+    /// Any of those in a status; if there is none, of those that are queued or in progress.
     Is(RunStatus, u8),
+    /// Any of those in progress, if there is one.
+    InProgress(u8),
+    /// Any of those that are held, if there is one.
+    Held(u8),
 }
 
 /// Slots wanted of each of the [`POOLS`].
@@ -117,11 +127,44 @@ pub(crate) struct Rules {
 
 /// Worlds of about 60 moves.
 pub(crate) fn worlds() -> impl Strategy<Value = World> {
-    prop_oneof![2 => worlds_of_everything(), 1 => worlds_of_claims()]
+    prop_oneof![
+        2 => worlds_of_everything(),
+        1 => worlds_of_claims(),
+        1 => worlds_of_a_queue(),
+    ]
 }
 
 fn worlds_of_everything() -> impl Strategy<Value = World> {
     (rules(), pool_limits(), vec(moves(), 0..=120)).prop_map(|(rules, pool_limits, moves)| World {
+        rules,
+        pool_limits,
+        moves,
+    })
+}
+
+/// Worlds in which runs come and go behind limits that open and close in turn.
+fn worlds_of_a_queue() -> impl Strategy<Value = World> {
+    let few = || prop_oneof![1 => Just(None), 1 => (1..=2_u32).prop_map(Some)];
+    let limits = (of(3..=6_u32), few(), proptest::array::uniform6(few()));
+    let rules = (rules(), limits).prop_map(|(rules, (max_runs, max_branch_runs, tag_limits))| {
+        Rules { max_runs, max_branch_runs, tag_limits, blocking: PoolBlocking::StepsOnly, ..rules }
+    });
+    let submit = new_run(Just(RunStatus::Queued).boxed()).prop_map(Move::Submit);
+    let in_progress = || any::<u8>().prop_map(Who::InProgress);
+    let moves = prop_oneof![
+        8 => submit,
+        6 => admit(),
+        6 => in_progress().prop_map(Move::End),
+        2 => live().prop_map(Move::Delete),
+        2 => who(RunStatus::Starting).prop_map(Move::Requeue),
+        3 => (live(), words()).prop_map(|(who, tags)| Move::Retag(who, tags)),
+        2 => (live(), -1..=2).prop_map(|(who, number)| Move::Reprioritize(who, number)),
+        1 => who(RunStatus::Queued).prop_map(Move::Hold),
+        1 => any::<u8>().prop_map(|nth| Move::Release(Who::Held(nth))),
+        1 => pause(),
+        1 => wait(),
+    ];
+    (rules, pool_limits(), vec(moves, 0..=120)).prop_map(|(rules, pool_limits, moves)| World {
         rules,
         pool_limits,
         moves,
@@ -138,12 +181,13 @@ fn worlds_of_claims() -> impl Strategy<Value = World> {
     });
     let begun = || new_run(Just(RunStatus::Started).boxed()).prop_map(Move::Submit);
     let moves = prop_oneof![
-        12 => ask(),
-        6 => free(),
-        2 => wait(),
-        2 => pool_limit(),
-        1 => begun(),
-        1 => who(RunStatus::Started).prop_map(Move::End),
+        24 => ask(),
+        9 => any::<u8>().prop_map(Move::FreeGranted),
+        2 => free(),
+        8 => wait(),
+        5 => pool_limit(),
+        2 => begun(),
+        3 => who(RunStatus::Started).prop_map(Move::End),
     ];
     let moves = (vec(begun(), 3), vec(moves, 0..=100))
         .prop_map(|(first, then)| first.into_iter().chain(then).collect());
@@ -198,15 +242,22 @@ pub(crate) fn queues() -> impl Strategy<Value = Vec<NewRun>> {
 
 /// Any settings.
 pub(crate) fn rules() -> impl Strategy<Value = Rules> {
-    let tag_limits = || prop_oneof![3 => Just(None), 1 => (0..=3_u32).prop_map(Some)];
+    let tag_limits = || prop_oneof![4 => Just(None), 1 => narrow().prop_map(Some)];
     let granularity = select(vec![Granularity::Op, Granularity::Run]);
     let blocking = prop_oneof![
         8 => Just(PoolBlocking::HoldsRunsBack),
         1 => Just(PoolBlocking::StepsOnly)
     ];
-    let totals = (of(select(vec![0, 1, 2, 3, 5, 8])), of(0..=2_u32));
+    let max_runs = prop_oneof![
+        2 => Just(None),
+        8 => (2..=6_u32).prop_map(Some),
+        1 => (0..=1_u32).prop_map(Some)
+    ];
+    let max_branch_runs = prop_oneof![1 => Just(None), 1 => narrow().prop_map(Some)];
+    let totals = (max_runs, max_branch_runs);
     let tags = proptest::array::uniform6(tag_limits());
-    let pools = (granularity, of(0..=3_u32), 0..=2_u32, blocking);
+    let default_limit = prop_oneof![2 => Just(None), 1 => narrow().prop_map(Some)];
+    let pools = (granularity, default_limit, 0..=2_u32, blocking);
     (totals, tags, pools, of(0..=3_u64)).prop_map(|(totals, tag_limits, pools, reserve_after)| {
         Rules {
             max_runs: totals.0,
@@ -221,26 +272,29 @@ pub(crate) fn rules() -> impl Strategy<Value = Rules> {
     })
 }
 
+/// Limits that are soon reached, seldom from the beginning.
+fn narrow() -> impl Strategy<Value = u32> {
+    prop_oneof![1 => Just(0), 4 => Just(1_u32), 4 => Just(2), 3 => Just(3)]
+}
+
 fn pool_limits() -> impl Strategy<Value = [Option<u32>; 3]> {
-    proptest::array::uniform3(of(0..=3_u32))
+    proptest::array::uniform3(of(narrow()))
 }
 
 fn moves() -> impl Strategy<Value = Move> {
     use RunStatus::{Canceling, Queued, Started, Starting};
-    let location = || select(vec!["loc", "far"]);
     let retag = (live(), words()).prop_map(|(who, tags)| Move::Retag(who, tags));
     let reprioritize = (live(), -1..=2).prop_map(|(who, number)| Move::Reprioritize(who, number));
-    let admit = (1..=4_u32, 1..=4_u32).prop_map(|(budget, calls)| Move::Admit { budget, calls });
-    let pause = (location(), -1..=3_i64).prop_map(|(name, seconds)| Move::Pause(name, seconds));
     Union::new_weighted(vec![
-        (14, new_run(mostly_queued()).prop_map(Move::Submit).boxed()),
-        (10, admit.boxed()),
+        (13, new_run(mostly_queued()).prop_map(Move::Submit).boxed()),
+        (12, admit().boxed()),
         (12, ask().boxed()),
-        (7, who(Starting).prop_map(Move::Begin).boxed()),
+        (9, who(Starting).prop_map(Move::Begin).boxed()),
         (4, who(Started).prop_map(Move::FirstPassDone).boxed()),
         (1, who(Canceling).prop_map(Move::FirstPassDone).boxed()),
-        (5, free().boxed()),
-        (4, who(Started).prop_map(Move::End).boxed()),
+        (3, free().boxed()),
+        (6, any::<u8>().prop_map(Move::FreeGranted).boxed()),
+        (7, who(Started).prop_map(Move::End).boxed()),
         (2, live().prop_map(Move::End).boxed()),
         (2, live().prop_map(Move::Cancel).boxed()),
         (1, live().prop_map(Move::Delete).boxed()),
@@ -248,13 +302,23 @@ fn moves() -> impl Strategy<Value = Move> {
         (3, retag.boxed()),
         (2, reprioritize.boxed()),
         (2, who(Queued).prop_map(Move::Hold).boxed()),
-        (2, live().prop_map(Move::Release).boxed()),
+        (3, any::<u8>().prop_map(|nth| Move::Release(Who::Held(nth))).boxed()),
+        (1, live().prop_map(Move::Release).boxed()),
         (4, pool_limit().boxed()),
         (2, rules().prop_map(Move::Configure).boxed()),
-        (2, pause.boxed()),
-        (1, location().prop_map(Move::Resume).boxed()),
+        (1, pause().boxed()),
+        (1, location_name().prop_map(Move::Resume).boxed()),
         (3, wait().boxed()),
     ])
+}
+
+fn admit() -> impl Strategy<Value = Move> {
+    (1..=4_u32, 1..=4_u32).prop_map(|(budget, calls)| Move::Admit { budget, calls })
+}
+
+fn pause() -> impl Strategy<Value = Move> {
+    let location = prop_oneof![1 => Just("loc"), 2 => Just("far")];
+    (location, -1..=3_i64).prop_map(|(name, seconds)| Move::Pause(name, seconds))
 }
 
 fn ask() -> impl Strategy<Value = Move> {
@@ -268,18 +332,18 @@ fn free() -> impl Strategy<Value = Move> {
 }
 
 fn pool_limit() -> impl Strategy<Value = Move> {
-    let limit = prop_oneof![4 => (0..=3_u32).prop_map(Some), 1 => Just(None)];
+    let limit = prop_oneof![4 => narrow().prop_map(Some), 1 => Just(None)];
     (select(POOLS.to_vec()), limit).prop_map(|(pool, limit)| Move::PoolLimit(pool, limit))
 }
 
 fn wait() -> impl Strategy<Value = Move> {
-    (-1..=3_i64).prop_map(Move::Wait)
+    prop_oneof![1 => Just(-1_i64), 8 => 0..=3_i64].prop_map(Move::Wait)
 }
 
 fn who(status: RunStatus) -> impl Strategy<Value = Who> {
     prop_oneof![
-        16 => any::<u8>().prop_map(move |nth| Who::Is(status, nth)),
-        2 => live(),
+        20 => any::<u8>().prop_map(move |nth| Who::Is(status, nth)),
+        1 => live(),
         1 => (0..40_u8).prop_map(Who::Number),
     ]
 }
@@ -306,12 +370,11 @@ fn new_run(status: proptest::strategy::BoxedStrategy<RunStatus>) -> impl Strateg
         2 => Just(DeploymentKind::Full),
         1 => Just(DeploymentKind::Branch)
     ];
-    let root = prop_oneof![2 => Just(None), 2 => slots().prop_map(Some)];
+    let root = prop_oneof![3 => Just(None), 2 => slots().prop_map(Some)];
     let roots = proptest::array::uniform3(root);
     let later = prop_oneof![3 => Just(Slots::default()), 1 => slots()];
-    let location = prop_oneof![3 => Just("loc"), 1 => Just("far")];
     let names = (0..40_u8, 0..80_u64);
-    (names, status, words(), location, deployment, roots, later).prop_map(
+    (names, status, words(), location_name(), deployment, roots, later).prop_map(
         |((number, seq), status, tags, location, deployment, roots, later)| NewRun {
             number,
             seq,
@@ -334,8 +397,12 @@ fn words() -> impl Strategy<Value = Words> {
 }
 
 fn slots() -> impl Strategy<Value = Slots> {
-    let number = || prop_oneof![6 => Just(0), 4 => Just(1_u32), 2 => Just(2), 1 => Just(3)];
+    let number = || prop_oneof![8 => Just(0), 5 => Just(1_u32), 2 => Just(2), 1 => Just(3)];
     (number(), number(), number()).prop_map(|(p, q, r)| Slots(p, q, r))
+}
+
+fn location_name() -> impl Strategy<Value = &'static str> {
+    prop_oneof![3 => Just("loc"), 1 => Just("far")]
 }
 
 fn step_key() -> impl Strategy<Value = &'static str> {
@@ -390,6 +457,15 @@ impl Move {
                 let run = id(who);
                 Event::Free { run, step }
             }
+            Self::FreeGranted(nth) => {
+                let claims = facts.claims.iter().map(|facts| &facts.claim);
+                let granted = claims.filter(|claim| claim.state == ClaimState::Granted);
+                let granted: Vec<&StepId> = granted.map(|claim| &claim.step).collect();
+                let at = usize::from(*nth).checked_rem(granted.len());
+                let run = at.map_or(run_id(0), |at| granted[at].run);
+                let step = at.map(|at| granted[at].step.clone());
+                Event::Free { run, step }
+            }
             Self::Cancel(who) => Event::Cancel { run: id(who) },
             Self::End(who) => Event::End { run: id(who) },
             Self::Delete(who) => Event::Delete { run: id(who) },
@@ -419,17 +495,21 @@ impl Move {
 
 impl Who {
     fn among(self, facts: &Facts) -> RunId {
-        let runs = || facts.runs.iter().map(|facts| &facts.run);
-        let (ids, nth): (Vec<RunId>, u8) = match self {
-            Self::Number(number) => return run_id(number),
-            Self::Live(nth) => (runs().map(|run| run.id).collect(), nth),
-            Self::Is(status, nth) => {
-                let ids = runs().filter(|run| run.status == status).map(|run| run.id);
-                (ids.collect(), nth)
-            }
+        let pick = |nth: u8, is_meant: &dyn Fn(&RunFacts) -> bool| {
+            let meant: Vec<&RunFacts> = facts.runs.iter().filter(|facts| is_meant(facts)).collect();
+            let at = usize::from(nth).checked_rem(meant.len())?;
+            Some(meant[at].run.id)
         };
-        let at = usize::from(nth).checked_rem(ids.len());
-        at.map_or(run_id(nth), |at| ids[at])
+        let found = match self {
+            Self::Number(number) => Some(run_id(number)),
+            Self::Live(nth) => pick(nth, &|_| true),
+            Self::Is(status, nth) => {
+                pick(nth, &|facts| facts.run.status == status).or_else(|| pick(nth, &|_| true))
+            }
+            Self::InProgress(nth) => pick(nth, &|facts| facts.run.status.is_in_progress()),
+            Self::Held(nth) => pick(nth, &|facts| facts.is_held),
+        };
+        found.unwrap_or(run_id(0))
     }
 }
 
