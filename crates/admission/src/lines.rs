@@ -223,69 +223,53 @@ impl<K: Copy + Ord> Lines<K> {
     }
 
     fn refile(&mut self, line: LineIx, key: K) {
-        self.unfile(line);
-        self.all[line.0 as usize].filed = key;
-        self.file(line);
+        let before = std::mem::replace(&mut self.all[line.0 as usize].filed, key);
+        self.move_entry(line, Some(before), Some(key));
     }
 
     fn file(&mut self, line: LineIx) {
-        let state = &self.all[line.0 as usize];
-        let entry = (state.filed, line);
-        match &state.place {
-            Place::Ready => {
-                self.ready.insert(entry);
-            }
+        self.move_entry(line, None, Some(self.line(line).filed));
+    }
+
+    fn unfile(&mut self, line: LineIx) {
+        self.move_entry(line, Some(self.line(line).filed), None);
+    }
+
+    /// Moves the entry of a line from one key to another at the place where the line is. A gate
+    /// that is open stays so, even if nobody else is parked there.
+    fn move_entry(&mut self, line: LineIx, from: Option<K>, to: Option<K>) {
+        match &self.all[line.0 as usize].place {
+            Place::Ready => move_key(&mut self.ready, line, from, to),
             Place::Parked(gates) => {
                 for gate in gates {
                     let parking = self.gates.entry(*gate).or_insert_with(Parking::closed);
                     let before = parking.best_if_open();
-                    parking.lines.insert(entry);
-                    move_open(&mut self.open, *gate, before, parking.best_if_open());
-                }
-            }
-        }
-    }
-
-    fn unfile(&mut self, line: LineIx) {
-        let state = &self.all[line.0 as usize];
-        let entry = (state.filed, line);
-        match &state.place {
-            Place::Ready => {
-                self.ready.remove(&entry);
-            }
-            Place::Parked(gates) => {
-                for gate in gates {
-                    let Some(parking) = self.gates.get_mut(gate) else {
-                        continue;
-                    };
-                    let before = parking.best_if_open();
-                    parking.lines.remove(&entry);
+                    move_key(&mut parking.lines, line, from, to);
                     let after = parking.best_if_open();
                     if parking.lines.is_empty() {
                         self.gates.remove(gate);
                     }
-                    move_open(&mut self.open, *gate, before, after);
+                    if before != after {
+                        move_key(&mut self.open, *gate, before, after);
+                    }
                 }
             }
         }
     }
 }
 
-/// Keeps the entry of one gate among the open ones in step with the best line parked there.
-fn move_open<K: Copy + Ord>(
-    open: &mut BTreeSet<(K, Gate)>,
-    gate: Gate,
-    before: Option<K>,
-    after: Option<K>,
+/// Moves the entry of one line or gate from one key to another.
+fn move_key<K: Ord, T: Ord + Copy>(
+    entries: &mut BTreeSet<(K, T)>,
+    of: T,
+    from: Option<K>,
+    to: Option<K>,
 ) {
-    if before == after {
-        return;
+    if let Some(key) = from {
+        entries.remove(&(key, of));
     }
-    if let Some(key) = before {
-        open.remove(&(key, gate));
-    }
-    if let Some(key) = after {
-        open.insert((key, gate));
+    if let Some(key) = to {
+        entries.insert((key, of));
     }
 }
 

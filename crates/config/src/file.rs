@@ -41,11 +41,7 @@ impl InstanceConfig {
 
     /// Returns the settings of a deployment without a configuration file.
     pub fn without_file() -> Self {
-        let blocks = Blocks {
-            root: Record::default(),
-            coordinator: None,
-            queue: None,
-        };
+        let blocks = Blocks { root: Record::default(), coordinator: None, queue: None };
         resolve::resolve_checked(&blocks)
     }
 }
@@ -75,11 +71,8 @@ pub fn read_blocks(
         };
         root.fields.insert("concurrency", found);
     }
-    let blocks = Blocks {
-        root,
-        coordinator: None,
-        queue: queue.map(|record| (record, "run_queue")),
-    };
+    let blocks =
+        Blocks { root, coordinator: None, queue: queue.map(|record| (record, "run_queue")) };
     let config = resolve::resolve(&mut reader, &blocks);
     reader.finish()?;
     Ok(config)
@@ -87,10 +80,7 @@ pub fn read_blocks(
 
 fn read_root(walk: &mut Walk<'_, '_, '_>, root: &Node) -> Blocks {
     let mut blocks = Blocks {
-        root: Record {
-            span: root.span,
-            ..Record::default()
-        },
+        root: Record { span: root.span, ..Record::default() },
         coordinator: None,
         queue: None,
     };
@@ -127,18 +117,12 @@ fn read_root(walk: &mut Walk<'_, '_, '_>, root: &Node) -> Blocks {
 }
 
 fn refuse_two_coordinators(reader: &mut Reader<'_>, fields: &Fields<'_>) {
-    let spans = (
-        fields.key_span("run_queue"),
-        fields.key_span("run_coordinator"),
-    );
+    let spans = (fields.key_span("run_queue"), fields.key_span("run_coordinator"));
     let (Some(queue), Some(coordinator)) = spans else {
         return;
     };
-    let (later, earlier) = if queue > coordinator {
-        (queue, coordinator)
-    } else {
-        (coordinator, queue)
-    };
+    let (later, earlier) =
+        if queue > coordinator { (queue, coordinator) } else { (coordinator, queue) };
     let (line, _) = reader.source().position(earlier);
     reader.refuse_with_hint(
         later,
@@ -180,11 +164,7 @@ pub fn leaves(keys: &'static [Key], above: &str) -> Vec<(String, &'static Key)> 
     keys.iter()
         .flat_map(|key| {
             let path = crate::walk::join(above, key.name);
-            if let Kind::Block(inner) = key.kind {
-                leaves(inner, &path)
-            } else {
-                vec![(path, key)]
-            }
+            if let Kind::Block(inner) = key.kind { leaves(inner, &path) } else { vec![(path, key)] }
         })
         .collect()
 }

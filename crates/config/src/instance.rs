@@ -47,10 +47,7 @@ impl Coordinator {
     pub const CLASSES: [(&'static str, Self); 5] = [
         ("QueuedRunCoordinator", Self::Queued),
         ("CLTQueuedRunCoordinator", Self::CodeLocationTagging),
-        (
-            "CodeLocationTaggingQueuedRunCoordinator",
-            Self::CodeLocationTagging,
-        ),
+        ("CodeLocationTaggingQueuedRunCoordinator", Self::CodeLocationTagging),
         ("DefaultRunCoordinator", Self::Immediate),
         ("SyncInMemoryRunCoordinator", Self::Immediate),
     ];

@@ -105,26 +105,11 @@ const LIMIT_OR_UNLIMITED: Bounds = Bounds {
     max: LARGEST,
     words: "-1 for no limit, or between 0 (nothing starts) and 2147483647",
 };
-const COUNT: Bounds = Bounds {
-    min: 0,
-    max: LARGEST,
-    words: "between 0 and 2147483647",
-};
-const AT_LEAST_ONE: Bounds = Bounds {
-    min: 1,
-    max: LARGEST,
-    words: "between 1 and 2147483647",
-};
-const POOL_LIMIT: Bounds = Bounds {
-    min: 0,
-    max: model::PoolLimit::MAX as i64,
-    words: "between 0 and 1000",
-};
-const PORT: Bounds = Bounds {
-    min: 1,
-    max: 65535,
-    words: "between 1 and 65535",
-};
+const COUNT: Bounds = Bounds { min: 0, max: LARGEST, words: "between 0 and 2147483647" };
+const AT_LEAST_ONE: Bounds = Bounds { min: 1, max: LARGEST, words: "between 1 and 2147483647" };
+const POOL_LIMIT: Bounds =
+    Bounds { min: 0, max: model::PoolLimit::MAX as i64, words: "between 0 and 1000" };
+const PORT: Bounds = Bounds { min: 1, max: 65535, words: "between 1 and 65535" };
 
 const TEXT: Kind = Kind::Text(Emptiness::Refused);
 
@@ -138,22 +123,10 @@ const DAGSTER: Key = Key {
     effect: Effect::InForce,
     presence: Presence::Optional,
 };
-const LATER: Key = Key {
-    effect: Effect::NotYet,
-    ..DAGSTER
-};
-const NOT_NEEDED: Key = Key {
-    effect: Effect::NotNeeded,
-    ..DAGSTER
-};
-const OURS: Key = Key {
-    owner: Owner::Pointsman,
-    ..DAGSTER
-};
-const OURS_LATER: Key = Key {
-    owner: Owner::Pointsman,
-    ..LATER
-};
+const LATER: Key = Key { effect: Effect::NotYet, ..DAGSTER };
+const NOT_NEEDED: Key = Key { effect: Effect::NotNeeded, ..DAGSTER };
+const OURS: Key = Key { owner: Owner::Pointsman, ..DAGSTER };
+const OURS_LATER: Key = Key { owner: Owner::Pointsman, ..LATER };
 
 /// The keys of the whole file, without those blocks of Dagster's that have no meaning here.
 pub const ROOT: &[Key] = &[
@@ -176,18 +149,8 @@ pub const ROOT: &[Key] = &[
         doc: "What happens to a run when it is submitted: by default it goes to the queue.",
         ..DAGSTER
     },
-    Key {
-        name: "run_monitoring",
-        kind: Kind::Block(RUN_MONITORING),
-        doc: MONITORING,
-        ..LATER
-    },
-    Key {
-        name: "run_retries",
-        kind: Kind::Block(RUN_RETRIES),
-        doc: RETRIES,
-        ..LATER
-    },
+    Key { name: "run_monitoring", kind: Kind::Block(RUN_MONITORING), doc: MONITORING, ..LATER },
+    Key { name: "run_retries", kind: Kind::Block(RUN_RETRIES), doc: RETRIES, ..LATER },
     Key {
         name: "submission_hooks",
         kind: Kind::Blocks(HOOK),
@@ -195,24 +158,9 @@ pub const ROOT: &[Key] = &[
         doc: HOOKS,
         ..OURS_LATER
     },
-    Key {
-        name: "env",
-        kind: Kind::Block(ENV_KEYS),
-        doc: ENV,
-        ..OURS_LATER
-    },
-    Key {
-        name: "history",
-        kind: Kind::Block(HISTORY_KEYS),
-        doc: HISTORY,
-        ..OURS_LATER
-    },
-    Key {
-        name: "server",
-        kind: Kind::Block(SERVER_KEYS),
-        doc: SERVER,
-        ..OURS_LATER
-    },
+    Key { name: "env", kind: Kind::Block(ENV_KEYS), doc: ENV, ..OURS_LATER },
+    Key { name: "history", kind: Kind::Block(HISTORY_KEYS), doc: HISTORY, ..OURS_LATER },
+    Key { name: "server", kind: Kind::Block(SERVER_KEYS), doc: SERVER, ..OURS_LATER },
 ];
 
 /// Under `concurrency`.
@@ -442,20 +390,9 @@ pub const OTHER_COORDINATOR: &[Key] = &[MODULE, CLASS, OPAQUE_CONFIG];
 
 /// Under each item of `submission_hooks`.
 pub const HOOK: &[Key] = &[
-    Key {
-        doc: "The Python module.",
-        ..HOOK_MODULE
-    },
-    Key {
-        name: "class",
-        doc: "The class in it.",
-        ..HOOK_MODULE
-    },
-    Key {
-        owner: Owner::Pointsman,
-        effect: Effect::NotYet,
-        ..OPAQUE_CONFIG
-    },
+    Key { doc: "The Python module.", ..HOOK_MODULE },
+    Key { name: "class", doc: "The class in it.", ..HOOK_MODULE },
+    Key { owner: Owner::Pointsman, effect: Effect::NotYet, ..OPAQUE_CONFIG },
 ];
 
 const MODULE: Key = Key {
@@ -473,11 +410,7 @@ const CLASS: Key = Key {
           and run limits.",
     ..MODULE
 };
-const HOOK_MODULE: Key = Key {
-    owner: Owner::Pointsman,
-    effect: Effect::NotYet,
-    ..MODULE
-};
+const HOOK_MODULE: Key = Key { owner: Owner::Pointsman, effect: Effect::NotYet, ..MODULE };
 const OPAQUE_CONFIG: Key = Key {
     name: "config",
     kind: Kind::Anything,
@@ -488,12 +421,7 @@ const OPAQUE_CONFIG: Key = Key {
 
 /// Under `run_monitoring`.
 pub const RUN_MONITORING: &[Key] = &[
-    Key {
-        name: "enabled",
-        default: "false",
-        doc: "Whether runs are watched.",
-        ..LATER
-    },
+    Key { name: "enabled", default: "false", doc: "Whether runs are watched.", ..LATER },
     Key {
         name: "start_timeout_seconds",
         kind: Kind::Whole(COUNT),
@@ -549,12 +477,7 @@ pub const RUN_MONITORING: &[Key] = &[
 
 /// Under `run_retries`.
 pub const RUN_RETRIES: &[Key] = &[
-    Key {
-        name: "enabled",
-        default: "false",
-        doc: "Whether failed runs are run again.",
-        ..LATER
-    },
+    Key { name: "enabled", default: "false", doc: "Whether failed runs are run again.", ..LATER },
     Key {
         name: "max_retries",
         kind: Kind::Whole(COUNT),

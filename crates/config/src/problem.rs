@@ -47,11 +47,8 @@ impl Excerpt {
     pub(crate) fn new(line: &str, column: u32, width: u32) -> Self {
         let start = column.saturating_sub(1) as usize;
         let is_short = line.chars().nth(EXCERPT_CHARS).is_none();
-        let skipped = if is_short || start < EXCERPT_CHARS * 3 / 4 {
-            0
-        } else {
-            start - EXCERPT_CHARS / 4
-        };
+        let skipped =
+            if is_short || start < EXCERPT_CHARS * 3 / 4 { 0 } else { start - EXCERPT_CHARS / 4 };
         let lead = if skipped > 0 { "..." } else { "" };
         let mut rest = line.chars().skip(skipped).map(visible);
         let shown: String = rest.by_ref().take(EXCERPT_CHARS).collect();
@@ -59,11 +56,7 @@ impl Excerpt {
         let before = lead.len() + start - skipped;
         let text = format!("{lead}{shown}{tail}");
         let room = text.chars().count().saturating_sub(before).max(1);
-        Self {
-            text,
-            before,
-            width: (width as usize).clamp(1, room),
-        }
+        Self { text, before, width: (width as usize).clamp(1, room) }
     }
 }
 
@@ -93,22 +86,12 @@ pub(crate) fn quoted(text: &str) -> String {
 
 impl Problem {
     pub(crate) fn at(file: &str, place: Place, message: String) -> Self {
-        Self {
-            file: file.to_owned(),
-            place: Some(place),
-            message,
-            hint: None,
-        }
+        Self { file: file.to_owned(), place: Some(place), message, hint: None }
     }
 
     /// Describes what is wrong with a file as a whole.
     pub fn of_file(file: &str, message: impl Into<String>) -> Self {
-        Self {
-            file: file.to_owned(),
-            place: None,
-            message: message.into(),
-            hint: None,
-        }
+        Self { file: file.to_owned(), place: None, message: message.into(), hint: None }
     }
 
     /// Adds what to do about it.
@@ -121,22 +104,10 @@ impl Problem {
 impl fmt::Display for Problem {
     /// Writes `file:line:column: message`, the line with an arrow, and the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            file,
-            place,
-            message,
-            hint,
-        } = self;
-        let Some(Place {
-            line,
-            column,
-            excerpt,
-        }) = place
-        else {
+        let Self { file, place, message, hint } = self;
+        let Some(Place { line, column, excerpt }) = place else {
             write!(f, "{file}: {message}")?;
-            return hint
-                .iter()
-                .try_for_each(|hint| write!(f, "\n  hint: {hint}"));
+            return hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"));
         };
         let number = line.to_string();
         let margin = " ".repeat(number.len());
@@ -145,8 +116,7 @@ impl fmt::Display for Problem {
         writeln!(f, "{file}:{line}:{column}: {message}")?;
         writeln!(f, " {number} | {}", excerpt.text)?;
         write!(f, " {margin} | {before}{arrow}")?;
-        hint.iter()
-            .try_for_each(|hint| write!(f, "\n {margin} = hint: {hint}"))
+        hint.iter().try_for_each(|hint| write!(f, "\n {margin} = hint: {hint}"))
     }
 }
 
@@ -162,18 +132,12 @@ impl Problems {
     pub fn new(mut found: Vec<Problem>, omitted: usize) -> Option<Self> {
         found.sort_by_cached_key(|problem| {
             let place = problem.place.as_ref();
-            (
-                place.map(|place| (place.line, place.column)),
-                problem.message.clone(),
-            )
+            (place.map(|place| (place.line, place.column)), problem.message.clone())
         });
         found.dedup();
         let omitted = omitted + found.len().saturating_sub(MAX_PROBLEMS);
         found.truncate(MAX_PROBLEMS);
-        (!found.is_empty()).then_some(Self {
-            told: found,
-            omitted,
-        })
+        (!found.is_empty()).then_some(Self { told: found, omitted })
     }
 
     /// Returns the problems that are told, at most [`MAX_PROBLEMS`].
@@ -189,10 +153,7 @@ impl Problems {
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self {
-            told: vec![problem],
-            omitted: 0,
-        }
+        Self { told: vec![problem], omitted: 0 }
     }
 }
 

@@ -41,21 +41,14 @@ impl<'n> Fields<'n> {
 
     /// Returns every key with its place and its value, ordered by key.
     pub fn iter(&self) -> impl Iterator<Item = (&'n str, Span, &'n Node)> {
-        self.by_key
-            .iter()
-            .map(|(key, (span, node))| (*key, *span, *node))
+        self.by_key.iter().map(|(key, (span, node))| (*key, *span, *node))
     }
 }
 
 impl<'s> Reader<'s> {
     /// Reads values of one file.
     pub fn new(source: &'s Source) -> Self {
-        Self {
-            source,
-            found: Vec::new(),
-            omitted: 0,
-            warnings: Vec::new(),
-        }
+        Self { source, found: Vec::new(), omitted: 0, warnings: Vec::new() }
     }
 
     /// Returns the file.
@@ -94,6 +87,12 @@ impl<'s> Reader<'s> {
             let warning = self.source.problem(span, message).with_hint(hint);
             self.warnings.push(warning);
         }
+    }
+
+    /// Notes everything that was found wrong elsewhere in the same file.
+    pub fn absorb(&mut self, problems: &Problems) {
+        self.omitted += problems.omitted();
+        self.found.extend(problems.iter().cloned());
     }
 
     /// Returns what to know although nothing is wrong.
@@ -137,10 +136,7 @@ impl<'s> Reader<'s> {
                 None => drop(by_key.insert(key, (span, &entry.value))),
             }
         }
-        Some(Fields {
-            span: node.span,
-            by_key,
-        })
+        Some(Fields { span: node.span, by_key })
     }
 
     fn refuse_twice(&mut self, key: &str, first: Span, second: Span) {

@@ -46,18 +46,12 @@ pub struct Written {
 impl<T> Setting<T> {
     /// Returns a value that nobody set.
     pub fn default_of(value: T) -> Self {
-        Self {
-            value,
-            origin: Origin::Default,
-        }
+        Self { value, origin: Origin::Default }
     }
 
     /// Returns the setting with its value turned into another; the origin stays.
     pub fn map<U>(self, turn: impl FnOnce(T) -> U) -> Setting<U> {
-        Setting {
-            value: turn(self.value),
-            origin: self.origin,
-        }
+        Setting { value: turn(self.value), origin: self.origin }
     }
 }
 
@@ -75,12 +69,7 @@ impl fmt::Display for Origin {
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            key: _,
-            file,
-            line,
-            column,
-        } = self;
+        let Self { key: _, file, line, column } = self;
         write!(f, "{file}:{line}:{column}")
     }
 }
@@ -139,43 +128,34 @@ impl Record {
     }
 
     pub(crate) fn int(&self, key: &str) -> Option<Setting<i64>> {
-        self.setting(key, |datum| {
-            if let Datum::Int(number) = datum {
-                Some(*number)
-            } else {
-                None
-            }
-        })
+        self.setting(key, |datum| if let Datum::Int(number) = datum { Some(*number) } else { None })
     }
 
     pub(crate) fn bool(&self, key: &str) -> Option<Setting<bool>> {
-        self.setting(key, |datum| {
-            if let Datum::Bool(answer) = datum {
-                Some(*answer)
-            } else {
-                None
-            }
-        })
+        self.setting(
+            key,
+            |datum| {
+                if let Datum::Bool(answer) = datum { Some(*answer) } else { None }
+            },
+        )
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<Setting<String>> {
-        self.setting(key, |datum| {
-            if let Datum::Text(text) = datum {
-                Some(text.clone())
-            } else {
-                None
-            }
-        })
+        self.setting(
+            key,
+            |datum| {
+                if let Datum::Text(text) = datum { Some(text.clone()) } else { None }
+            },
+        )
     }
 
     pub(crate) fn names(&self, key: &str) -> Option<Setting<Vec<String>>> {
-        self.setting(key, |datum| {
-            if let Datum::Names(names) = datum {
-                Some(names.clone())
-            } else {
-                None
-            }
-        })
+        self.setting(
+            key,
+            |datum| {
+                if let Datum::Names(names) = datum { Some(names.clone()) } else { None }
+            },
+        )
     }
 
     fn setting<T>(&self, key: &str, take: impl Fn(&Datum) -> Option<T>) -> Option<Setting<T>> {

@@ -16,19 +16,10 @@ use crate::record::{Datum, Origin, Record, Setting};
 
 /// The limits that have an older place under the queue: there, and where they belong.
 const MOVED: [(&[&str], &str); 3] = [
+    (&["max_concurrent_runs"], "concurrency.runs.max_concurrent_runs"),
+    (&["tag_concurrency_limits"], "concurrency.runs.tag_concurrency_limits"),
     (
-        &["max_concurrent_runs"],
-        "concurrency.runs.max_concurrent_runs",
-    ),
-    (
-        &["tag_concurrency_limits"],
-        "concurrency.runs.tag_concurrency_limits",
-    ),
-    (
-        &[
-            "block_op_concurrency_limited_runs",
-            "op_concurrency_slot_buffer",
-        ],
+        &["block_op_concurrency_limited_runs", "op_concurrency_slot_buffer"],
         "concurrency.pools.op_granularity_run_buffer",
     ),
 ];
@@ -112,16 +103,11 @@ impl<'b> Sections<'b> {
         let of_queue = tag_limits(&self.queue, TAGS);
         RunLimits {
             max_concurrent_runs: or_default(
-                self.runs
-                    .int(MAX)
-                    .or_else(|| self.queue.int(MAX))
-                    .map(capacity),
+                self.runs.int(MAX).or_else(|| self.queue.int(MAX)).map(capacity),
                 Capacity::AtMost(10),
             ),
             max_branch_deployment_runs: or_default(
-                self.runs
-                    .int("max_concurrent_runs_all_branch_deployments")
-                    .map(capacity),
+                self.runs.int("max_concurrent_runs_all_branch_deployments").map(capacity),
                 Capacity::Unlimited,
             ),
             tag_limits: or_default(of_runs.or(of_queue), TagLimits::default()),
@@ -137,15 +123,12 @@ impl<'b> Sections<'b> {
             .pools
             .int("op_granularity_run_buffer")
             .or_else(|| self.blocking.int("op_concurrency_slot_buffer"));
-        let blocking = self.blocking.bool("enabled").map(|enabled| {
-            enabled.map(|enabled| {
-                if enabled {
-                    PoolBlocking::HoldsRunsBack
-                } else {
-                    PoolBlocking::StepsOnly
-                }
-            })
-        });
+        let blocking =
+            self.blocking.bool("enabled").map(|enabled| {
+                enabled.map(|enabled| {
+                    if enabled { PoolBlocking::HoldsRunsBack } else { PoolBlocking::StepsOnly }
+                })
+            });
         Pools {
             default_limit: or_default(
                 default_limit.map(|limit| limit.map(|number| PoolLimit::new(number).ok())),
@@ -218,10 +201,7 @@ fn refuse_old_default_limit(reader: &mut Reader<'_>, sections: &Sections<'_>) {
 }
 
 fn refuse_buffer_without_blocking(reader: &mut Reader<'_>, sections: &Sections<'_>) {
-    let is_off = sections
-        .blocking
-        .bool("enabled")
-        .is_some_and(|enabled| !enabled.value);
+    let is_off = sections.blocking.bool("enabled").is_some_and(|enabled| !enabled.value);
     let buffer = sections.blocking.int("op_concurrency_slot_buffer");
     let has_buffer = buffer.is_some_and(|buffer| buffer.value != 0);
     let found = sections.blocking.given("op_concurrency_slot_buffer");
@@ -238,10 +218,7 @@ fn warn_of_no_queue(reader: &mut Reader<'_>, sections: &Sections<'_>, coordinato
     if let (false, Some(runs)) = (coordinator.has_queue(), sections.concurrency.given("runs")) {
         reader.warn(
             runs.key_span,
-            format!(
-                "`concurrency.runs` has no effect with {}",
-                coordinator.class()
-            ),
+            format!("`concurrency.runs` has no effect with {}", coordinator.class()),
             "it launches runs at once: remove `run_coordinator` to have a queue",
         );
     }
@@ -281,11 +258,7 @@ fn tag_limit(item: &Record) -> Option<TagLimit> {
         None | Some(Datum::Block(_)) => TagMatch::Key,
         Some(_) => return None,
     };
-    Some(TagLimit {
-        key: item.text("key")?.value,
-        matches,
-        limit: count(item.int("limit")?.value),
-    })
+    Some(TagLimit { key: item.text("key")?.value, matches, limit: count(item.int("limit")?.value) })
 }
 
 /// Names the runs that a limit counts.
@@ -346,10 +319,7 @@ fn submission_hooks(root: &Record) -> Setting<Vec<SubmissionHook>> {
             class: item.text("class")?.value,
         })
     };
-    Setting {
-        value: items.iter().filter_map(hook).collect(),
-        origin: found.origin.clone(),
-    }
+    Setting { value: items.iter().filter_map(hook).collect(), origin: found.origin.clone() }
 }
 
 fn history(record: &Record) -> History {
@@ -373,10 +343,7 @@ fn server(record: &Record) -> Server {
 }
 
 fn or_default<T>(setting: Option<Setting<T>>, default: T) -> Setting<T> {
-    setting.unwrap_or(Setting {
-        value: default,
-        origin: Origin::Default,
-    })
+    setting.unwrap_or(Setting { value: default, origin: Origin::Default })
 }
 
 fn optional<T>(setting: Option<Setting<T>>) -> Setting<Option<T>> {

@@ -60,11 +60,7 @@ impl Source {
                 line_starts.push(offset(index + 1));
             }
         }
-        Self {
-            name: name.to_owned(),
-            text,
-            line_starts,
-        }
+        Self { name: name.to_owned(), text, line_starts }
     }
 
     /// Returns the name under which the file is mentioned.
@@ -87,10 +83,7 @@ impl Source {
     /// characters.
     pub fn position(&self, span: Span) -> (u32, u32) {
         let row = self.row_of(span.start);
-        let before = self.slice(Span {
-            start: self.line_starts[row],
-            end: span.start,
-        });
+        let before = self.slice(Span { start: self.line_starts[row], end: span.start });
         (offset(row + 1), offset(before.chars().count() + 1))
     }
 
@@ -98,35 +91,18 @@ impl Source {
     pub fn problem(&self, span: Span, message: impl Into<String>) -> Problem {
         let (line, column) = self.position(span);
         let excerpt = Excerpt::new(self.line_of(span.start), column, self.width_in_line(span));
-        Problem::at(
-            &self.name,
-            Place {
-                line,
-                column,
-                excerpt,
-            },
-            message.into(),
-        )
+        Problem::at(&self.name, Place { line, column, excerpt }, message.into())
     }
 
     fn row_of(&self, at: u32) -> usize {
-        self.line_starts
-            .partition_point(|start| *start <= at)
-            .saturating_sub(1)
+        self.line_starts.partition_point(|start| *start <= at).saturating_sub(1)
     }
 
     /// The text of the line that holds a byte, without its end.
     fn line_of(&self, at: u32) -> &str {
         let row = self.row_of(at);
-        let end = self
-            .line_starts
-            .get(row + 1)
-            .copied()
-            .unwrap_or_else(|| offset(self.text.len()));
-        let line = Span {
-            start: self.line_starts[row],
-            end,
-        };
+        let end = self.line_starts.get(row + 1).copied().unwrap_or_else(|| offset(self.text.len()));
+        let line = Span { start: self.line_starts[row], end };
         self.slice(line).trim_end_matches(['\n', '\r'])
     }
 
@@ -148,16 +124,12 @@ fn not_utf8(name: &str, bytes: &[u8], valid_up_to: usize) -> Problem {
     let bad = rest.first().copied().unwrap_or(0);
     let text = format!("{before}\u{fffd}");
     let source = Source::of_text(name, text);
-    let at = Span {
-        start: offset(before.len()),
-        end: offset(before.len() + '\u{fffd}'.len_utf8()),
-    };
+    let at =
+        Span { start: offset(before.len()), end: offset(before.len() + '\u{fffd}'.len_utf8()) };
     let hint = if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         "the file is UTF-16: save it as UTF-8"
     } else {
         "save the file as UTF-8"
     };
-    source
-        .problem(at, format!("the byte 0x{bad:02x} is not UTF-8"))
-        .with_hint(hint)
+    source.problem(at, format!("the byte 0x{bad:02x} is not UTF-8")).with_hint(hint)
 }

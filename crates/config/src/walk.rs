@@ -36,10 +36,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         keys: &'static [Key],
     ) -> Option<Record> {
         let fields = self.reader.map(node, &name_of(path))?;
-        let mut record = Record {
-            span: node.span,
-            ..Record::default()
-        };
+        let mut record = Record { span: node.span, ..Record::default() };
         for (name, key_span, value) in fields.iter() {
             if let Some((key, found)) = self.key_of(name, key_span, value, path, keys) {
                 record.fields.insert(key, found);
@@ -81,25 +78,14 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let (datum, variable) = if is_left_out {
             (Datum::Null, None)
         } else {
-            self.value(key.kind, node, &path)
-                .unwrap_or((Datum::Wrong, None))
+            self.value(key.kind, node, &path).unwrap_or((Datum::Wrong, None))
         };
-        Found {
-            key_span,
-            span: node.span,
-            datum,
-            origin: self.origin(path, node.span, variable),
-        }
+        Found { key_span, span: node.span, datum, origin: self.origin(path, node.span, variable) }
     }
 
     pub(crate) fn origin(&self, key: String, span: Span, variable: Option<String>) -> Origin {
         let (line, column) = self.reader.source().position(span);
-        let written = Written {
-            key,
-            file: self.reader.source().name().to_owned(),
-            line,
-            column,
-        };
+        let written = Written { key, file: self.reader.source().name().to_owned(), line, column };
         match variable {
             Some(variable) => Origin::Environment { variable, written },
             None => Origin::File(written),
@@ -110,10 +96,9 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let plain = |datum| (datum, None);
         match kind {
             Kind::Whole(bounds) => self.whole(bounds, node, path),
-            Kind::Flag => self
-                .reader
-                .bool(node, &name_of(path))
-                .map(|answer| plain(Datum::Bool(answer))),
+            Kind::Flag => {
+                self.reader.bool(node, &name_of(path)).map(|answer| plain(Datum::Bool(answer)))
+            }
             Kind::Text(emptiness) => self.text(emptiness, node, path),
             Kind::Choice(words) => self.choice(words, node, path),
             Kind::Names => self.names(node, path).map(plain),
@@ -216,10 +201,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     /// Looks up the variable of `{env: NAME}`: its name and its value.
     pub(crate) fn lookup(&mut self, node: &Node) -> Option<(String, String)> {
         let name_node = env_reference(node)?;
-        let name = self
-            .reader
-            .text(name_node, "the name of an environment variable")?
-            .to_owned();
+        let name = self.reader.text(name_node, "the name of an environment variable")?.to_owned();
         let is_name = !name.is_empty() && !name.contains(['=', '\0']);
         if let Some(value) = is_name.then(|| (self.env)(&name)).flatten() {
             return Some((name, value));
@@ -261,11 +243,7 @@ fn misplaced(name: &str, path: &str, known: &[&str]) -> Option<String> {
     if snake != name && known.contains(&snake.as_str()) {
         return Some(format!("that is Helm's spelling: write `{snake}` here"));
     }
-    if path.is_empty()
-        && matches!(
-            name,
-            "dagsterDaemon" | "dagsterWebserver" | "dagsterWebServer"
-        )
+    if path.is_empty() && matches!(name, "dagsterDaemon" | "dagsterWebserver" | "dagsterWebServer")
     {
         return Some(
             "this is a Helm values file: what stands there under `customRunCoordinator` belongs \
@@ -305,19 +283,11 @@ pub(crate) fn is_not_used(name: &str) -> bool {
 
 /// How a map or value is called in a sentence.
 fn name_of(path: &str) -> String {
-    if path.is_empty() {
-        "the file".to_owned()
-    } else {
-        format!("`{path}`")
-    }
+    if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") }
 }
 
 pub(crate) fn join(above: &str, name: &str) -> String {
-    if above.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{above}.{name}")
-    }
+    if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") }
 }
 
 /// Shortens a number that was written with very many digits.

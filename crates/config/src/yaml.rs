@@ -103,10 +103,7 @@ impl Node {
 
     /// Returns the value of the first entry with a key, if it is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        let entry = self
-            .as_map()?
-            .iter()
-            .find(|entry| entry.key.as_text() == Some(key))?;
+        let entry = self.as_map()?.iter().find(|entry| entry.key.as_text() == Some(key))?;
         Some(&entry.value)
     }
 }

@@ -82,10 +82,7 @@ impl<'s> Builder<'s> {
                 | _ => {}
             }
         }
-        Ok(root.unwrap_or(Node {
-            span: Span::default(),
-            value: Value::Null,
-        }))
+        Ok(root.unwrap_or(Node { span: Span::default(), value: Value::Null }))
     }
 
     fn next(&mut self) -> Result<Step<'s>, Problem> {
@@ -143,10 +140,7 @@ impl<'s> Builder<'s> {
             | Event::MappingEnd
             | _ => return Err(self.refuse(span, &Refusal::Unfinished)),
         };
-        let span = Span {
-            start: span.start,
-            end,
-        };
+        let span = Span { start: span.start, end };
         let node = Node { span, value };
         if anchor != 0 {
             self.charge(&node, span)?;

@@ -45,10 +45,9 @@ impl Refusal {
                 format!("values are nested more than {MAX_DEPTH} deep"),
                 "is a bracket left open above?",
             ),
-            Self::AliasWithinItself => (
-                "this alias stands within the value that it names".to_owned(),
-                "",
-            ),
+            Self::AliasWithinItself => {
+                ("this alias stands within the value that it names".to_owned(), "")
+            }
             Self::MergeOfNoMap => (
                 "`<<` merges a map, and this is none".to_owned(),
                 "name a map, as in `<<: *defaults`",
@@ -64,9 +63,7 @@ impl Refusal {
 /// Tells where and why the parser stopped; `skipped` bytes stand before the text it was given.
 pub(super) fn of_parser(source: &Source, skipped: u32, error: &ScanError) -> Problem {
     let index = error.marker().byte_offset().unwrap_or_default();
-    let start = offset(index)
-        .saturating_add(skipped)
-        .min(offset(source.text().len()));
+    let start = offset(index).saturating_add(skipped).min(offset(source.text().len()));
     let span = Span { start, end: start };
     if let Some(tab) = tab_that_indents(source, span) {
         return source
@@ -85,17 +82,13 @@ pub(super) fn of_parser(source: &Source, skipped: u32, error: &ScanError) -> Pro
 fn tab_that_indents(source: &Source, span: Span) -> Option<Span> {
     let before = source.text().get(..span.start as usize)?;
     let line = before.rfind(['\n', '\r']).map_or(0, |end| end + 1);
-    let previous = source.text()[..line.saturating_sub(1)]
-        .rfind(['\n', '\r'])
-        .map_or(0, |end| end + 1);
+    let previous =
+        source.text()[..line.saturating_sub(1)].rfind(['\n', '\r']).map_or(0, |end| end + 1);
     [line, previous].into_iter().find_map(|start| {
         let rest = &source.text()[start..];
         let indent = rest.len() - rest.trim_start_matches([' ', '\t']).len();
         let tab = start + rest[..indent].find('\t')?;
-        Some(Span {
-            start: offset(tab),
-            end: offset(start + indent),
-        })
+        Some(Span { start: offset(tab), end: offset(start + indent) })
     })
 }
 
@@ -112,10 +105,9 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             "a key with a `:` is expected here",
             "check the indentation, and that a blank follows the `:`",
         ),
-        ErrorKind::ExpectedBlockSequenceEntry => told(
-            "a list item is expected here",
-            "begin it with `- `, in line with the items above",
-        ),
+        ErrorKind::ExpectedBlockSequenceEntry => {
+            told("a list item is expected here", "begin it with `- `, in line with the items above")
+        }
         ErrorKind::BlockSequenceEntryNotAllowed => told(
             "a list item cannot begin here",
             "a list stands below its key, each item on a line of its own",
@@ -134,14 +126,12 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             told("the text ends before a `]`", "close the list")
         }
         ErrorKind::UnclosedQuotedScalar => told("a quote opens here and is never closed", ""),
-        ErrorKind::UnknownAnchor => told(
-            "this alias names no anchor above it",
-            "text that begins with `*` needs quotes",
-        ),
-        ErrorKind::UnknownQuotedScalarEscape => told(
-            "this escape is not known",
-            "use single quotes to take a backslash as it is",
-        ),
+        ErrorKind::UnknownAnchor => {
+            told("this alias names no anchor above it", "text that begins with `*` needs quotes")
+        }
+        ErrorKind::UnknownQuotedScalarEscape => {
+            told("this escape is not known", "use single quotes to take a backslash as it is")
+        }
         ErrorKind::UnexpectedCharacter { character } => (
             format!("{} cannot begin a value", quoted(&character.to_string())),
             "put the text in quotes",

@@ -53,10 +53,8 @@ fn whole(negative: bool, text: &str) -> Option<Value> {
     if !digits.bytes().all(is_digit) || !digits.bytes().any(|byte| byte != b'_') {
         return None;
     }
-    let number = digits
-        .chars()
-        .filter_map(|digit| digit.to_digit(radix))
-        .fold(0_i64, |sum, digit| {
+    let number =
+        digits.chars().filter_map(|digit| digit.to_digit(radix)).fold(0_i64, |sum, digit| {
             let shifted = sum.saturating_mul(i64::from(radix));
             if negative {
                 shifted.saturating_sub(i64::from(digit))
@@ -140,10 +138,7 @@ mod tests {
     #[test]
     fn a_number_beyond_64_bits_is_the_nearest_that_fits() {
         assert_eq!(plain(&"9".repeat(400)), Value::Int(i64::MAX));
-        assert_eq!(
-            plain(&format!("-{}", "9".repeat(400))),
-            Value::Int(i64::MIN)
-        );
+        assert_eq!(plain(&format!("-{}", "9".repeat(400))), Value::Int(i64::MIN));
         assert_eq!(plain("-9223372036854775808"), Value::Int(i64::MIN));
     }
 }

@@ -1,0 +1,124 @@
+//! What is true of the image itself: its indexes tell the truth, and it is what its facts make it.
+
+use admission::{Event, Facts, Image};
+use model::{ClaimState, Explanation, LimitKey, TagMatch, TagScope};
+use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
+
+use crate::every::every;
+use crate::stage::{What, drain, follow, naive_at_the_beginning, renumbered, steps};
+use crate::worlds::{POOLS, pool, worlds, worlds_of_extremes};
+
+#[test]
+fn every_index_tells_the_truth_after_every_event() {
+    every(worlds(), |world| {
+        world.play(|image, _| image.audit().map_err(|error| TestCaseError::fail(error.to_string())))
+    });
+}
+
+#[test]
+fn usage_is_the_sum_over_those_who_hold() {
+    every(worlds(), |world| {
+        let mut naive = naive_at_the_beginning(world);
+        world.play(|image, played| {
+            follow(&mut naive, played)?;
+            for limit in limits(&played.after) {
+                prop_assert_eq!(image.usage(&limit), naive.usage(&limit), "{}", limit);
+            }
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn the_image_equals_one_rebuilt_from_scratch() {
+    every(worlds(), |world| {
+        world.play(|image, played| {
+            let (rebuilt, granted) = Image::new(played.after.clone()).unwrap();
+            prop_assert_eq!(granted, vec![]);
+            prop_assert_eq!(rebuilt.facts(), played.after.clone());
+            prop_assert_eq!(explanations(&rebuilt), explanations(image));
+            let (mut image, mut rebuilt) = (image.clone(), rebuilt);
+            prop_assert_eq!(drain(&mut rebuilt, 1000), drain(&mut image, 1000));
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn an_image_rebuilt_from_scratch_goes_on_as_the_old_one_does() {
+    every(worlds(), |world| {
+        world.play(|_, played| {
+            let (mut rebuilt, _) = Image::new(played.before.clone()).unwrap();
+            if let What::Told(event, said) = &played.what {
+                prop_assert_eq!(&rebuilt.apply(event.clone()), said);
+                prop_assert_eq!(renumbered(rebuilt.facts()), renumbered(played.after.clone()));
+            }
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn a_refused_event_changes_nothing() {
+    every(worlds(), |world| {
+        world.play(|_, played| {
+            if let What::Told(_, Err(_)) = &played.what {
+                prop_assert_eq!(&played.before, &played.after);
+            }
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn the_same_settings_set_again_change_nothing() {
+    every(worlds(), |world| {
+        world.play(|image, played| {
+            let mut image = image.clone();
+            let settings = played.after.settings.clone();
+            prop_assert_eq!(image.apply(Event::Configure(settings)), Ok(vec![]));
+            prop_assert_eq!(&image.facts(), &played.after);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn numbers_at_the_end_of_their_range_do_no_harm() {
+    every(worlds_of_extremes(), |world| {
+        world.play(|image, _| {
+            prop_assert!(!explanations(image).contains(&None));
+            image.audit().map_err(|error| TestCaseError::fail(error.to_string()))
+        })
+    });
+}
+
+/// Returns every limit that could count something in this world.
+fn limits(facts: &Facts) -> Vec<LimitKey> {
+    let mut limits = vec![LimitKey::MaxConcurrentRuns, LimitKey::BranchDeployments, LimitKey::Hold];
+    limits.extend(POOLS.map(|name| LimitKey::Pool(pool(name))));
+    for run in facts.runs.iter().map(|facts| &facts.run) {
+        limits.push(LimitKey::Location(run.location.clone()));
+        for limit in facts.settings.tag_limits.iter() {
+            let value = run.tags.get(&limit.key).unwrap_or_default();
+            let scope = match &limit.matches {
+                TagMatch::Key => TagScope::AnyValue,
+                TagMatch::Value(value) => TagScope::Value(value.as_str().into()),
+                TagMatch::EachValue => TagScope::EachValue(value.into()),
+            };
+            limits.push(LimitKey::Tag { key: limit.key.as_str().into(), scope });
+        }
+    }
+    limits
+}
+
+/// Returns what an image says of every run and every step.
+fn explanations(image: &Image) -> Vec<Option<Explanation>> {
+    let facts = image.facts();
+    let runs = facts.runs.iter().map(|facts| image.explain_run(facts.run.id));
+    let steps = [ClaimState::Granted, ClaimState::Pending]
+        .into_iter()
+        .flat_map(|state| steps(&facts, state))
+        .map(|step| image.explain_step(&step));
+    runs.chain(steps).collect()
+}
