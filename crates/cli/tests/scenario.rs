@@ -47,7 +47,7 @@ fn every_scenario_of_the_project_passes() {
     let mut files: Vec<String> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path().display().to_string())
-        .filter(|path| path.ends_with(".yaml"))
+        .filter(|path| Path::new(path).extension().is_some_and(|kind| kind == "yaml"))
         .collect();
     files.sort();
     let output = scenario_run(&files.iter().map(String::as_str).collect::<Vec<_>>());
