@@ -14,7 +14,7 @@ use crate::worlds::worlds;
 const WORLDS: usize = 300;
 
 /// How often each of [`happenings`] must be seen in them.
-const AT_LEAST: usize = 20;
+const AT_LEAST: usize = 10;
 
 #[test]
 fn in_the_random_worlds_everything_happens_that_decisions_depend_on() {

@@ -67,6 +67,7 @@ fn a_reason_carries_the_numbers_of_its_limit() {
                     check_numbers(&reason, &naive)?;
                     prop_assert_eq!(reason.ahead, runs_ahead(&naive, run, &reason.limit));
                     prop_assert_eq!(&reason.reserved_by, &None);
+                    prop_assert_eq!(reason.wanted, wanted_by_run(&played.after, run, &reason));
                 }
             }
             for claim in waiting(&played.after) {
@@ -198,6 +199,18 @@ fn slots(claim: &Claim, limit: &LimitKey) -> u32 {
         return 0;
     };
     claim.demand.iter().find(|(name, _)| *name == pool).map_or(0, |(_, slots)| slots.get())
+}
+
+/// Returns one unit, or of a pool whose slots steps hold, what the widest root step asks.
+fn wanted_by_run(facts: &Facts, run: RunId, reason: &Reason) -> u32 {
+    let run = &facts.runs.iter().find(|facts| facts.run.id == run).unwrap().run;
+    let (LimitKey::Pool(pool), Granularity::Op) = (&reason.limit, facts.settings.pools.granularity)
+    else {
+        return 1;
+    };
+    let slots = run.pools.roots().flat_map(|(root, _)| root.iter());
+    let of_pool = slots.filter(|(name, _)| *name == pool).map(|(_, slots)| slots.get());
+    of_pool.max().unwrap_or_default()
 }
 
 /// Counts the queued runs that go before one and need the same limit.

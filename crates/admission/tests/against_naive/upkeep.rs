@@ -1,5 +1,7 @@
 //! What is true of the image itself: its indexes tell the truth, and it is what its facts make it.
 
+use std::time::Duration;
+
 use admission::{Event, Facts, Image};
 use model::{ClaimState, Explanation, LimitKey, TagMatch, TagScope};
 use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
@@ -39,6 +41,34 @@ fn the_image_equals_one_rebuilt_from_scratch() {
             prop_assert_eq!(explanations(&rebuilt), explanations(image));
             let (mut image, mut rebuilt) = (image.clone(), rebuilt);
             prop_assert_eq!(drain(&mut rebuilt, 1000), drain(&mut image, 1000));
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn the_order_in_which_facts_are_told_does_not_matter() {
+    every(worlds(), |world| {
+        world.play(|_, played| {
+            let mut facts = played.after.clone();
+            facts.runs.reverse();
+            facts.claims.reverse();
+            let (rebuilt, _) = Image::new(facts).unwrap();
+            prop_assert_eq!(&rebuilt.facts(), &played.after);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn an_image_built_later_is_the_old_one_after_the_time_has_passed() {
+    every(worlds(), |world| {
+        world.play(|image, played| {
+            let now = played.after.now.after(Duration::from_secs(2));
+            let (built, granted) = Image::new(Facts { now, ..played.after.clone() }).unwrap();
+            let mut image = image.clone();
+            prop_assert_eq!(image.apply(Event::TimePassed { now }), Ok(granted));
+            prop_assert_eq!(image.facts(), built.facts());
             Ok(())
         })
     });

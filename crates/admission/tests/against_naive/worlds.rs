@@ -134,21 +134,33 @@ pub(crate) fn worlds() -> impl Strategy<Value = World> {
     ]
 }
 
-fn worlds_of_everything() -> impl Strategy<Value = World> {
-    (rules(), pool_limits(), vec(moves(), 0..=120)).prop_map(|(rules, pool_limits, moves)| World {
+fn worlds_with(
+    first_rules: impl Strategy<Value = Rules>,
+    moves: impl Strategy<Value = Vec<Move>>,
+) -> impl Strategy<Value = World> {
+    (first_rules, pool_limits(), moves).prop_map(|(rules, pool_limits, moves)| World {
         rules,
         pool_limits,
         moves,
     })
 }
 
+fn worlds_of_everything() -> impl Strategy<Value = World> {
+    worlds_with(rules(), vec(moves(), 0..=120))
+}
+
 /// Worlds in which runs come and go behind limits that open and close in turn.
 fn worlds_of_a_queue() -> impl Strategy<Value = World> {
     let few = || prop_oneof![1 => Just(None), 1 => (1..=2_u32).prop_map(Some)];
     let limits = (of(3..=6_u32), few(), proptest::array::uniform6(few()));
-    let rules = (rules(), limits).prop_map(|(rules, (max_runs, max_branch_runs, tag_limits))| {
-        Rules { max_runs, max_branch_runs, tag_limits, blocking: PoolBlocking::StepsOnly, ..rules }
-    });
+    let first_rules =
+        (rules(), limits).prop_map(|(rules, (max_runs, max_branch_runs, tag_limits))| Rules {
+            max_runs,
+            max_branch_runs,
+            tag_limits,
+            blocking: PoolBlocking::StepsOnly,
+            ..rules
+        });
     let submit = new_run(Just(RunStatus::Queued).boxed()).prop_map(Move::Submit);
     let in_progress = || any::<u8>().prop_map(Who::InProgress);
     let moves = prop_oneof![
@@ -164,16 +176,12 @@ fn worlds_of_a_queue() -> impl Strategy<Value = World> {
         1 => pause(),
         1 => wait(),
     ];
-    (rules, pool_limits(), vec(moves, 0..=120)).prop_map(|(rules, pool_limits, moves)| World {
-        rules,
-        pool_limits,
-        moves,
-    })
+    worlds_with(first_rules, vec(moves, 0..=120))
 }
 
 /// Worlds in which steps ask for slots, and little else happens.
 fn worlds_of_claims() -> impl Strategy<Value = World> {
-    let rules = (rules(), of(0..=2_u64)).prop_map(|(rules, reserve_after)| Rules {
+    let first_rules = (rules(), of(0..=2_u64)).prop_map(|(rules, reserve_after)| Rules {
         max_runs: None,
         granularity: Granularity::Op,
         reserve_after,
@@ -188,22 +196,19 @@ fn worlds_of_claims() -> impl Strategy<Value = World> {
         5 => pool_limit(),
         2 => begun(),
         3 => who(RunStatus::Started).prop_map(Move::End),
+        1 => rules().prop_map(Move::Configure),
     ];
     let moves = (vec(begun(), 3), vec(moves, 0..=100))
         .prop_map(|(first, then)| first.into_iter().chain(then).collect());
-    (rules, pool_limits(), moves).prop_map(|(rules, pool_limits, moves)| World {
-        rules,
-        pool_limits,
-        moves,
-    })
+    worlds_with(first_rules, moves)
 }
 
 /// Worlds with numbers at the end of their range.
 pub(crate) fn worlds_of_extremes() -> impl Strategy<Value = World> {
     let edge = || select(vec![0, 1, u32::MAX - 1, u32::MAX]);
     let slots = move || (edge(), edge(), edge()).prop_map(|(p, q, r)| Slots(p, q, r));
-    let rules = (rules(), of(edge()), edge(), of(select(vec![0, u64::MAX])));
-    let rules = rules.prop_map(|(rules, max_runs, run_buffer, reserve_after)| Rules {
+    let first_rules = (rules(), of(edge()), edge(), of(select(vec![0, u64::MAX])));
+    let first_rules = first_rules.prop_map(|(rules, max_runs, run_buffer, reserve_after)| Rules {
         max_runs,
         run_buffer,
         reserve_after,
@@ -221,11 +226,7 @@ pub(crate) fn worlds_of_extremes() -> impl Strategy<Value = World> {
         1 => select(vec![i64::MAX / 1_000_000, 1]).prop_map(Move::Wait),
         10 => moves(),
     ];
-    (rules, pool_limits(), vec(moves, 0..=60)).prop_map(|(rules, pool_limits, moves)| World {
-        rules,
-        pool_limits,
-        moves,
-    })
+    worlds_with(first_rules, vec(moves, 0..=60))
 }
 
 /// Runs that wait in the queue, in an order of arrival that is not that of their sequence.
