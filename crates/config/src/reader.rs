@@ -235,6 +235,9 @@ fn hint_for_kind(value: &Value, wanted: &str, written: &str) -> Option<String> {
             Some(format!("remove the quotes: {text}"))
         }
         (Value::Map(_), "a list") => Some("begin each item with `- `".to_owned()),
+        (Value::Text(text), "a map") if text.contains(':') => {
+            Some("a blank must follow the `:` of a key".to_owned())
+        }
         (Value::Null, "a map") => {
             Some("indent its keys below it, or write `{}` to leave it empty".to_owned())
         }
