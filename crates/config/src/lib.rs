@@ -4,6 +4,7 @@
 //! This room does no I/O and reads no environment: bytes, a file's name and a way to look up
 //! variables are arguments.
 
+mod conflict;
 mod coordinator;
 mod file;
 mod instance;
@@ -14,8 +15,10 @@ mod record;
 mod reference;
 mod resolve;
 mod schema;
+mod sections;
 mod show;
 mod source;
+mod tag_limits;
 mod walk;
 mod wording;
 pub mod yaml;
@@ -32,4 +35,4 @@ pub use reference::reference;
 pub use schema::schema;
 pub use show::Row;
 pub use source::{MAX_FILE_BYTES, Source, Span};
-pub use walk::Lookup;
+pub use walk::{Lookup, MAX_ITEMS};

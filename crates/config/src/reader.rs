@@ -79,7 +79,7 @@ impl<'s> Reader<'s> {
     }
 
     fn note(&mut self, span: Span, message: String, hint: Option<String>) {
-        if self.found.len() == MAX_PROBLEMS {
+        if self.is_full() {
             self.omitted += 1;
             return;
         }
@@ -105,6 +105,11 @@ impl<'s> Reader<'s> {
             Some(problems) => Err(problems),
             None => Ok(self.warnings),
         }
+    }
+
+    /// Returns whether further problems are only counted, so that wording them is lost work.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= MAX_PROBLEMS
     }
 
     /// Returns whether something was noted as wrong.
@@ -165,7 +170,7 @@ impl<'s> Reader<'s> {
 
     /// Notes a key that is not known, with the known key it may have been meant for.
     pub fn refuse_unknown(&mut self, key: &str, span: Span, what: &str, known: &[&str]) {
-        if self.found.len() == MAX_PROBLEMS {
+        if self.is_full() {
             self.omitted += 1;
             return;
         }

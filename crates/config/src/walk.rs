@@ -11,6 +11,10 @@ use crate::yaml::{Node, Value};
 /// The key of `{env: NAME}`.
 const ENV: &str = "env";
 
+/// How many items a list may have: every limit is looked at for every run, and every item is kept
+/// with its origin.
+pub const MAX_ITEMS: usize = 5_000;
+
 const WHOLE: &str = "a whole number";
 const TEXT: &str = "text";
 
@@ -245,8 +249,19 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         None
     }
 
-    fn names(&mut self, node: &Node, path: &str) -> Option<Datum> {
+    /// Takes a list of bounded length.
+    fn items<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n [Node]> {
         let items = self.reader.list(node, &name_of(path))?;
+        if let Some(first_beyond) = items.get(MAX_ITEMS) {
+            let message = format!("{} has more than {MAX_ITEMS} items", name_of(path));
+            self.reader.refuse(first_beyond.span, message);
+            return None;
+        }
+        Some(items)
+    }
+
+    fn names(&mut self, node: &Node, path: &str) -> Option<Datum> {
+        let items = self.items(node, path)?;
         let mut names = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = format!("{path}[{index}]");
@@ -258,7 +273,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     }
 
     fn blocks(&mut self, node: &Node, path: &str, keys: &'static [Key]) -> Option<Datum> {
-        let items = self.reader.list(node, &name_of(path))?;
+        let items = self.items(node, path)?;
         let records = items
             .iter()
             .enumerate()
@@ -289,6 +304,10 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     }
 
     fn unknown(&mut self, name: &str, span: Span, path: &str, keys: &[Key]) {
+        if self.reader.is_full() {
+            self.reader.refuse(span, "");
+            return;
+        }
         let known: Vec<&str> = keys.iter().map(|key| key.name).collect();
         let what = name_of(path);
         if known.is_empty() {

@@ -135,6 +135,22 @@ fn a_file_holds_so_many_values_and_no_more() {
 }
 
 #[test]
+fn a_list_has_so_many_items_and_no_more() {
+    let limits = |count: usize| {
+        let limits: Vec<String> = (0..count)
+            .map(|index| format!("{{key: k{index}, limit: 1}}"))
+            .collect();
+        format!(
+            "run_queue: {{tag_concurrency_limits: [{}]}}",
+            limits.join(",")
+        )
+    };
+    check(limits(5_000).as_bytes(), "nothing is wrong");
+    let told = told(limits(5_001).as_bytes());
+    assert!(told.contains("`run_queue.tag_concurrency_limits` has more than 5000 items"));
+}
+
+#[test]
 fn no_more_problems_are_told_than_a_person_reads() {
     let mut many = "run_queue:\n".to_owned();
     for index in 0..150 {
