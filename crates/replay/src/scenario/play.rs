@@ -169,9 +169,9 @@ impl Player {
                 expect("pools with a limit", pools, &limited.collect())
             }
             Expectation::Pool(pool, expected) => self.check_pool(pool, expected),
-            Expectation::RefusedLimit(limit) if PoolLimit::new(*limit).is_err() => Ok(()),
-            Expectation::RefusedLimit(limit) => {
-                Err(failure(format!("limit {limit} to be refused"), "it is accepted"))
+            Expectation::RefusedLimit(pool, limit) => {
+                let is_refused = PoolName::new(pool).is_err() || PoolLimit::new(*limit).is_err();
+                expect(&format!("limit {limit} of pool {pool:?} refused:"), &true, &is_refused)
             }
         }
     }

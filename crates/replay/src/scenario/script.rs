@@ -75,8 +75,8 @@ pub(super) enum Expectation {
     /// Exactly these pools have a limit of their own.
     LimitedPools(Vec<PoolName>),
     Pool(PoolName, ExpectedPool),
-    /// The number is refused as the limit of a pool.
-    RefusedLimit(i64),
+    /// No pool of this name can have this limit.
+    RefusedLimit(String, i64),
 }
 
 /// A run as a scenario adds it.

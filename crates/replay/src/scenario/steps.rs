@@ -34,11 +34,9 @@ pub(super) fn common(values: &mut Values<'_, '_>, name: &str, node: &Node) -> Op
             .map(|pools| Step::Expect(Expectation::LimitedPools(pools))),
         "set_error" => {
             let [pool, limit] = values.items(node, "[pool, number]")?;
-            values.pool(pool)?;
-            values
-                .reader
-                .int(limit, "a limit")
-                .map(|limit| Step::Expect(Expectation::RefusedLimit(limit)))
+            let pool = values.reader.text(pool, "a pool")?.to_owned();
+            let limit = values.reader.int(limit, "a limit")?;
+            Some(Step::Expect(Expectation::RefusedLimit(pool, limit)))
         }
         _ => None,
     }
