@@ -24,7 +24,8 @@ use crate::table::LimitTable;
 pub struct Image {
     pub(crate) rules: Rules,
     pub(crate) limits: LimitTable,
-    pub(crate) runs: BTreeMap<Seq, Entry>,
+    /// Boxed, because a million of them are searched by their small keys.
+    pub(crate) runs: BTreeMap<Seq, Box<Entry>>,
     pub(crate) by_id: BTreeMap<RunId, Seq>,
     pub(crate) queue: Lines<QueueOrder>,
     pub(crate) claims: BTreeMap<ClaimOrder, ClaimEntry>,
@@ -232,12 +233,12 @@ impl Image {
     }
 
     pub(crate) fn entry(&self, run: RunId) -> Result<&Entry, Refused> {
-        self.runs.get(&self.seq(run)?).ok_or(Refused::UnknownRun(run))
+        self.runs.get(&self.seq(run)?).map(AsRef::as_ref).ok_or(Refused::UnknownRun(run))
     }
 
     pub(crate) fn entry_mut(&mut self, run: RunId) -> Result<&mut Entry, Refused> {
         let seq = self.seq(run)?;
-        self.runs.get_mut(&seq).ok_or(Refused::UnknownRun(run))
+        self.runs.get_mut(&seq).map(AsMut::as_mut).ok_or(Refused::UnknownRun(run))
     }
 
     /// Changes what is taken of a limit, and wakes or stops those who wait for it.
@@ -246,8 +247,10 @@ impl Image {
         let (limit, pools) = (&self.limits[ix], &self.rules.settings.pools);
         let for_runs = limit.room(Asker::Run, pools);
         self.queue.reconsider(ix, |units| for_runs.has(units));
-        let for_claims = limit.room(Asker::Claim, pools);
-        self.waiters.reconsider(ix, |units| for_claims.has(units));
+        if let LimitKey::Pool(_) = limit.key {
+            let for_claims = limit.room(Asker::Claim, pools);
+            self.waiters.reconsider(ix, |units| for_claims.has(units));
+        }
     }
 
     /// Forgets those limits that nobody holds and nobody who waits needs any more.

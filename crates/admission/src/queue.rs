@@ -175,13 +175,13 @@ impl Image {
                 self.charge_roots(order, &entry.needs, Charge::Take);
             }
         }
-        self.runs.insert(order.seq, entry);
+        self.runs.insert(order.seq, Box::new(entry));
     }
 
     /// Takes a run from where it is; its claims stay.
     fn take_out(&mut self, run: RunId) -> Result<Entry, Refused> {
         let seq = self.seq(run)?;
-        let mut entry = self.runs.remove(&seq).ok_or(Refused::UnknownRun(run))?;
+        let mut entry = *self.runs.remove(&seq).ok_or(Refused::UnknownRun(run))?;
         let (order, needs) = (entry.order(), entry.needs.clone());
         if let Some(line) = entry.line.take() {
             self.queue.leave(line, order);

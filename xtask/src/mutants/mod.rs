@@ -1,0 +1,132 @@
+//! `cargo xtask mutants`: are the tests able to find a mistake?
+//!
+//! Every `mutants/NAME.patch` plants one mistake. Each is applied to a scratch copy of the
+//! workspace, where a test must then fail. A mistake that no test finds is a gap in the tests; a
+//! patch that no longer applies or builds proves nothing. Both fail the run.
+
+mod outcome;
+mod patch;
+mod scratch;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+use clap::Args;
+
+use crate::mutants::outcome::{Outcome, closing_line};
+use crate::mutants::patch::Patch;
+use crate::mutants::scratch::Scratch;
+use crate::workspace::Workspace;
+
+/// Which mistakes are planted, and how.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// Plants only the mistake of this name; may be given several times
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// How many scratch copies are worked on at a time
+    #[arg(long, default_value = "1", value_name = "COUNT")]
+    jobs: NonZeroUsize,
+}
+
+/// Plants the mistakes one after another and says which were found by which test.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> {
+    let patches = select(patch::read_all(workspace)?, &options.only)?;
+    let mut scratches = Vec::new();
+    for number in 1..=options.jobs.get().min(patches.len()) {
+        scratches.push(Scratch::new(workspace, &number.to_string())?);
+    }
+    let outdated = outdated(&scratches[0], &patches)?;
+    if outdated > 0 {
+        bail!("{outdated} of {} patches no longer apply: mend or delete them", patches.len());
+    }
+    check_without_mistake(&scratches[0], &patches)?;
+    let outcomes = plant_all(&scratches, &patches)?;
+    println!("{}", closing_line(&outcomes));
+    let is_good = outcomes.iter().all(Outcome::is_found);
+    Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn select(patches: Vec<Patch>, only: &[String]) -> Result<Vec<Patch>> {
+    for name in only {
+        ensure!(
+            patches.iter().any(|patch| patch.name == *name),
+            "there is no mutants/{name}.patch"
+        );
+    }
+    let is_wanted = |patch: &Patch| only.is_empty() || only.contains(&patch.name);
+    let patches: Vec<Patch> = patches.into_iter().filter(is_wanted).collect();
+    ensure!(!patches.is_empty(), "there is no patch in mutants/");
+    Ok(patches)
+}
+
+/// Says which patches do not apply, all of them before anything is built, and counts them.
+fn outdated(scratch: &Scratch, patches: &[Patch]) -> Result<usize> {
+    let mut outdated = 0;
+    for patch in patches {
+        if let Err(error) = scratch.check(patch)? {
+            println!("{} no longer applies: {}", patch.name, error.trim_end());
+            outdated += 1;
+        }
+    }
+    Ok(outdated)
+}
+
+/// Runs the tests as they are: where they fail without a mistake, failing with one says nothing.
+fn check_without_mistake(scratch: &Scratch, patches: &[Patch]) -> Result<()> {
+    let selections: BTreeSet<&[String]> = patches.iter().map(|patch| &*patch.tests).collect();
+    for tests in selections {
+        let end = scratch.test(tests, None)?;
+        ensure!(end.is_pass(), "the tests {} fail without any mistake", tests.join(" "));
+    }
+    Ok(())
+}
+
+/// Shares the patches out among the scratch copies; the outcomes come in no particular order.
+fn plant_all(scratches: &[Scratch], patches: &[Patch]) -> Result<Vec<Outcome>> {
+    let next = AtomicUsize::new(0);
+    let work = |scratch: &Scratch| -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::new();
+        while let Some(patch) = patches.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let outcome =
+                plant(scratch, patch).with_context(|| format!("failed to plant {}", patch.name))?;
+            println!("{}", outcome.line(patch));
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    };
+    std::thread::scope(|scope| {
+        let start = |scratch| scope.spawn(move || work(scratch));
+        let workers: Vec<_> = scratches.iter().map(start).collect();
+        let mut outcomes = Vec::new();
+        for worker in workers {
+            let Ok(done) = worker.join() else {
+                bail!("failed to finish: a worker panicked");
+            };
+            outcomes.extend(done?);
+        }
+        Ok(outcomes)
+    })
+}
+
+/// Plants one mistake and lets the tests look for it: first the one that should find it, which is
+/// the fastest way to an answer, then all.
+fn plant(scratch: &Scratch, patch: &Patch) -> Result<Outcome> {
+    scratch.restore()?;
+    scratch.apply(patch)?;
+    if !scratch.build(&patch.tests)? {
+        return Ok(Outcome::DoesNotBuild);
+    }
+    let expected = scratch.test(&patch.tests, Some(&patch.found_by))?;
+    if let Some(outcome) = Outcome::of_expected(&expected) {
+        return Ok(outcome);
+    }
+    let all = scratch.test(&patch.tests, None)?;
+    Ok(Outcome::of_all(&all))
+}

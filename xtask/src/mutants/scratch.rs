@@ -1,0 +1,143 @@
+//! A scratch copy of the workspace, in the target folder, with a target folder of its own that is
+//! kept from mistake to mistake so that only what a mistake touches is built again.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::mutants::outcome::TestEnd;
+use crate::mutants::patch::Patch;
+use crate::workspace::Workspace;
+
+/// One scratch copy.
+#[derive(Debug)]
+pub(crate) struct Scratch {
+    root: PathBuf,
+    files: Vec<PathBuf>,
+    copy: PathBuf,
+    target: PathBuf,
+}
+
+impl Scratch {
+    pub(crate) fn new(workspace: &Workspace, name: &str) -> Result<Self> {
+        let target = workspace.metadata.target_directory.as_std_path();
+        let folder = target.join("mutants").join(name);
+        let scratch = Self {
+            root: workspace.root().to_owned(),
+            files: workspace.files()?,
+            copy: folder.join("copy"),
+            target: folder.join("target"),
+        };
+        scratch.restore()?;
+        Ok(scratch)
+    }
+
+    /// Makes the copy equal to the workspace. Only files that differ are written, so that cargo
+    /// sees no change where there is none.
+    pub(crate) fn restore(&self) -> Result<()> {
+        fs::create_dir_all(&self.copy).context("failed to create a scratch copy")?;
+        for file in &self.files {
+            copy_if_different(&self.root.join(file), &self.copy.join(file))
+                .with_context(|| format!("failed to copy {}", file.display()))?;
+        }
+        let wanted = self.files.iter().map(|file| self.copy.join(file)).collect();
+        remove_others(&self.copy, &wanted).context("failed to clear a scratch copy")
+    }
+
+    /// Returns whether a patch applies, else what git says.
+    pub(crate) fn check(&self, patch: &Patch) -> Result<Result<(), String>> {
+        let output = self.git_apply(&["--check"], patch)?;
+        let says = String::from_utf8_lossy(&output.stderr).into_owned();
+        Ok(if output.status.success() { Ok(()) } else { Err(says) })
+    }
+
+    pub(crate) fn apply(&self, patch: &Patch) -> Result<()> {
+        let output = self.git_apply(&[], patch)?;
+        ensure!(output.status.success(), "failed to apply {}", patch.name);
+        Ok(())
+    }
+
+    fn git_apply(&self, arguments: &[&str], patch: &Patch) -> Result<Output> {
+        // In the work tree of a repository git leaves out, in silence, what is outside of the
+        // current folder; the ceiling keeps it from seeing the repository around the copy.
+        let ceiling = self.copy.parent().unwrap_or(&self.copy);
+        let mut git = Command::new("git")
+            .arg("apply")
+            .args(arguments)
+            .current_dir(&self.copy)
+            .env("GIT_CEILING_DIRECTORIES", ceiling)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("failed to start git")?;
+        // Dropped at the end of the statement, so that git sees the end of the patch.
+        git.stdin.take().context("failed to reach git")?.write_all(patch.text.as_bytes())?;
+        git.wait_with_output().context("failed to wait for git")
+    }
+
+    /// Builds the tests and returns whether that went well.
+    pub(crate) fn build(&self, tests: &[String]) -> Result<bool> {
+        let output = self.nextest(tests).arg("--no-run").output();
+        Ok(output.context("failed to start cargo nextest")?.status.success())
+    }
+
+    /// Runs the tests, or those of them whose names contain `only`.
+    pub(crate) fn test(&self, tests: &[String], only: Option<&str>) -> Result<TestEnd> {
+        let mut command = self.nextest(tests);
+        command.args(["--profile", "mutants", "--show-progress", "none", "--color", "never"]);
+        if let Some(test) = only {
+            command.arg("--").arg(test);
+        }
+        let output = command.output().context("failed to start cargo nextest")?;
+        Ok(TestEnd {
+            code: output.status.code(),
+            report: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    fn nextest(&self, tests: &[String]) -> Command {
+        let mut command = Command::new("cargo");
+        command
+            .args(["nextest", "run"])
+            .args(tests)
+            .current_dir(&self.copy)
+            .stdin(Stdio::null())
+            .env("CARGO_TARGET_DIR", &self.target)
+            .env("CARGO_INCREMENTAL", "1")
+            .env("CARGO_PROFILE_DEV_DEBUG", "none")
+            // A mistake may leave a variable unused, which is no reason not to build.
+            .env("RUSTFLAGS", "--cap-lints=allow")
+            // The same worlds every time, no search for a smaller one, no file left behind.
+            .env("PROPTEST_RNG_SEED", "1")
+            .env("PROPTEST_MAX_SHRINK_ITERS", "0")
+            .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "true");
+        command
+    }
+}
+
+fn copy_if_different(from: &Path, to: &Path) -> Result<()> {
+    let wanted = fs::read(from)?;
+    if fs::read(to).is_ok_and(|present| present == wanted) {
+        return Ok(());
+    }
+    if let Some(folder) = to.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    Ok(fs::write(to, wanted)?)
+}
+
+fn remove_others(folder: &Path, wanted: &BTreeSet<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            remove_others(&path, wanted)?;
+        } else if !wanted.contains(&path) {
+            fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
+}
