@@ -86,6 +86,7 @@ impl Image {
             limit: limit.key.clone(),
             capacity: limit.capacity,
             usage: limit.usage,
+            counts_slots: self.counts_slots(limit),
             wanted: units,
             holders: self.holders(limit, asker),
             reserved_by: None,
@@ -94,10 +95,14 @@ impl Image {
         }
     }
 
+    fn counts_slots(&self, limit: &Limit) -> bool {
+        let is_pool = matches!(limit.key, LimitKey::Pool(_));
+        is_pool && self.rules.settings.pools.granularity == Granularity::Op
+    }
+
     /// Returns those who take what the asker cannot have.
     fn holders(&self, limit: &Limit, asker: Asker) -> Holders {
-        let is_pool = matches!(limit.key, LimitKey::Pool(_));
-        let is_held_by_steps = is_pool && self.rules.settings.pools.granularity == Granularity::Op;
+        let is_held_by_steps = self.counts_slots(limit);
         let (none, no_roots) = (BTreeSet::new(), BTreeMap::new());
         let (runs, granted) =
             if is_held_by_steps { (&none, Some(&limit.granted)) } else { (&limit.runs, None) };

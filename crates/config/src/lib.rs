@@ -4,6 +4,7 @@
 //! This room does no I/O and reads no environment: bytes, a file's name and a way to look up
 //! variables are arguments.
 
+mod conflict;
 mod coordinator;
 mod file;
 mod instance;
@@ -11,8 +12,13 @@ pub mod keys;
 mod problem;
 mod reader;
 mod record;
+mod reference;
 mod resolve;
+mod schema;
+mod sections;
+mod show;
 mod source;
+mod tag_limits;
 mod walk;
 mod wording;
 pub mod yaml;
@@ -25,5 +31,8 @@ pub use instance::{
 pub use problem::{Excerpt, MAX_PROBLEMS, Place, Problem, Problems};
 pub use reader::{Fields, Reader};
 pub use record::{Origin, Setting, Written};
+pub use reference::reference;
+pub use schema::schema;
+pub use show::Row;
 pub use source::{MAX_FILE_BYTES, Source, Span};
-pub use walk::Lookup;
+pub use walk::{Lookup, MAX_ITEMS};

@@ -72,7 +72,7 @@ impl<'s> Reader<'s> {
     }
 
     fn note(&mut self, span: Span, message: String, hint: Option<String>) {
-        if self.found.len() == MAX_PROBLEMS {
+        if self.is_full() {
             self.omitted += 1;
             return;
         }
@@ -104,6 +104,11 @@ impl<'s> Reader<'s> {
             Some(problems) => Err(problems),
             None => Ok(self.warnings),
         }
+    }
+
+    /// Returns whether further problems are only counted, so that wording them is lost work.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= MAX_PROBLEMS
     }
 
     /// Returns whether something was noted as wrong.
@@ -161,7 +166,7 @@ impl<'s> Reader<'s> {
 
     /// Notes a key that is not known, with the known key it may have been meant for.
     pub fn refuse_unknown(&mut self, key: &str, span: Span, what: &str, known: &[&str]) {
-        if self.found.len() == MAX_PROBLEMS {
+        if self.is_full() {
             self.omitted += 1;
             return;
         }
@@ -231,6 +236,9 @@ fn hint_for_kind(value: &Value, wanted: &str, written: &str) -> Option<String> {
             Some(format!("remove the quotes: {text}"))
         }
         (Value::Map(_), "a list") => Some("begin each item with `- `".to_owned()),
+        (Value::Text(text), "a map") if text.contains(':') => {
+            Some("a blank must follow the `:` of a key".to_owned())
+        }
         (Value::Null, "a map") => {
             Some("indent its keys below it, or write `{}` to leave it empty".to_owned())
         }

@@ -37,10 +37,9 @@ impl Source {
     /// line up to the first byte that is wrong.
     pub fn new(name: &str, bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.len() > MAX_FILE_BYTES {
-            let size = bytes.len();
             return Err(Problem::of_file(
                 name,
-                format!("the file has {size} bytes, more than the {MAX_FILE_BYTES} that are read"),
+                format!("the file has more than the {MAX_FILE_BYTES} bytes that are read"),
             )
             .with_hint("is this the right file? A configuration is a few kilobytes"));
         }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use crate::id::{CodeLocation, PoolName, RunId, StepKey};
 use crate::limits::Capacity;
+use crate::pool::PoolLimit;
 use crate::step::StepId;
 use crate::time::Timestamp;
 
@@ -134,6 +135,8 @@ pub struct Reason {
     pub capacity: Capacity,
     /// What is taken of it now.
     pub usage: Usage,
+    /// Whether it counts slots that steps take (a pool at op granularity) and not runs.
+    pub counts_slots: bool,
     /// How many units the run or step needs of it. A run that waits for one of several root steps
     /// needs what the widest of them asks of this limit.
     pub wanted: u32,
@@ -183,14 +186,13 @@ impl Reason {
     /// Returns the reason as a sentence or two, runs named by `name`.
     pub fn sentence(&self, name: &dyn Fn(RunId) -> String) -> String {
         let mut text = self.fact(name);
-        let holders = self.holders.sentence(name);
-        if !holders.is_empty() && self.reserved_by.is_none() {
-            text += &format!(", held by {holders}");
+        if self.reserved_by.is_none() && !self.holders.shown.is_empty() {
+            text += &format!(", held by {}", self.holders.sentence(name));
         }
         if self.ahead != Count::Exactly(0) {
-            text += &format!("; {} before it in this line", self.ahead);
+            text += &format!("; {} ahead of it here", self.ahead);
         }
-        text + &format!(". {}.", self.way_out(name))
+        text + &format!(". To free it: {}.", self.way_out(name))
     }
 
     fn fact(&self, name: &dyn Fn(RunId) -> String) -> String {
@@ -200,14 +202,14 @@ impl Reason {
             return format!("{limit}: reserved by step {} of {}", step.step, name(step.run));
         }
         match limit {
-            LimitKey::Hold => "held: somebody put a hold on it".to_owned(),
-            LimitKey::Location(location) => format!("code location {location} is paused"),
-            LimitKey::Pool(_) if runs == 0 && !capacity.is_at_least(*wanted) => {
-                format!("{limit}: {wanted} slots wanted, but its limit is {capacity}")
+            LimitKey::Hold => "held until somebody releases it".to_owned(),
+            LimitKey::Location(_) => format!("{limit} is paused"),
+            LimitKey::Pool(_) if !capacity.is_at_least(*wanted) => {
+                format!("{limit}: {wanted} wanted, which never fits its limit of {capacity}")
             }
-            LimitKey::Pool(_) if runs == 0 => format!(
-                "{limit}: {wanted} wanted of {capacity}, {granted} held, {pending} waited for, \
-                 {roots} promised to runs that have just started"
+            LimitKey::Pool(_) if self.counts_slots => format!(
+                "{limit}: {wanted} wanted of {capacity}, where {granted} are taken, {pending} \
+                 waited for and {roots} kept for runs that have just started"
             ),
             LimitKey::MaxConcurrentRuns
             | LimitKey::BranchDeployments
@@ -217,19 +219,25 @@ impl Reason {
     }
 
     fn way_out(&self, name: &dyn Fn(RunId) -> String) -> String {
-        let limit = &self.limit;
+        let limit = match &self.limit {
+            LimitKey::Tag { .. } | LimitKey::Pool(_) => format!("the limit of {}", self.limit),
+            LimitKey::MaxConcurrentRuns
+            | LimitKey::BranchDeployments
+            | LimitKey::Location(_)
+            | LimitKey::Hold => self.limit.to_string(),
+        };
         match &self.remedy {
-            Remedy::RaiseTo(number) => format!("Free it: raise {limit} to {number}"),
+            Remedy::RaiseTo(number) => format!("raise {limit} to {number}"),
             Remedy::FreeUnits(units) => {
-                format!("Free it: raise {limit} to 1000 and wait until {units} slots are free")
+                format!("raise {limit} to {} and wait for {units} more slots", PoolLimit::MAX)
             }
             Remedy::WantAtMost(most) => {
-                format!("Free it: let the step want at most {most} slots; no pool can have more")
+                format!("let the step want at most {most} slots, as no pool can have more")
             }
-            Remedy::Release => "Free it: release the run".to_owned(),
-            Remedy::Resume { at } => format!("Free it: resume {limit}, or wait until {at}"),
+            Remedy::Release => "release the run".to_owned(),
+            Remedy::Resume { at } => format!("resume {limit}, or wait until {at}"),
             Remedy::FreeReservation(step) => {
-                format!("Free it: let step {} of {} run", step.step, name(step.run))
+                format!("let step {} of {} run first, or free its claim", step.step, name(step.run))
             }
         }
     }

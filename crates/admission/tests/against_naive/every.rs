@@ -49,11 +49,25 @@ pub(crate) fn every<C: Case>(
     }
 }
 
+/// Goes through the smaller cases of a case that fails, on from each one that fails too, until
+/// none does.
 fn smallest<C: Case>(mut case: C, fails: impl Fn(&C) -> bool) -> C {
-    while let Some(smaller) = case.smaller().into_iter().find(&fails) {
-        case = smaller;
+    loop {
+        let (mut at, mut has_shrunk) = (0, false);
+        let mut smaller = case.smaller();
+        while at < smaller.len() {
+            if fails(&smaller[at]) {
+                case = smaller.swap_remove(at);
+                smaller = case.smaller();
+                has_shrunk = true;
+            } else {
+                at += 1;
+            }
+        }
+        if !has_shrunk {
+            return case;
+        }
     }
-    case
 }
 
 /// Makes a failed check of a panic, so that the story that led to it is told.

@@ -1,9 +1,10 @@
-//! Worlds on which a property failed once, as they were printed when they had been made small.
-//! Every property of worlds is tried on them before it is tried on random ones.
+//! Worlds on which a property failed once, as they were printed when they had been made small, and
+//! worlds that chance seldom makes. Every property of worlds is tried on them before it is tried on
+//! random ones.
 
 use model::{DeploymentKind, Granularity, PoolBlocking, RunStatus};
 
-use crate::worlds::Move::{Admit, Cancel, Configure, Delete, Requeue, Retag, Submit};
+use crate::worlds::Move::{Admit, Ask, Cancel, Configure, Delete, Free, Requeue, Retag, Submit};
 use crate::worlds::Who::Number;
 use crate::worlds::{NewRun, Rules, Slots, Words, World};
 
@@ -12,6 +13,7 @@ pub(crate) fn worlds_found() -> Vec<World> {
         a_queued_run_names_a_pool_that_another_leaves(),
         reasons_for_two_pools_first_named_in_another_order(),
         a_better_run_joins_a_line_whose_limit_has_just_opened(),
+        an_older_claim_goes_before_one_that_a_reservation_stops(),
     ]
 }
 
@@ -58,6 +60,29 @@ fn a_better_run_joins_a_line_whose_limit_has_just_opened() -> World {
             Cancel(Number(18)),
             Requeue(Number(20)),
             Admit { budget: 4, calls: 1 },
+        ],
+    }
+}
+
+/// The claim that is stopped (step `b` of run 2) wants one slot only, so it is not passed over.
+fn an_older_claim_goes_before_one_that_a_reservation_stops() -> World {
+    let begun = |number, seq| NewRun { status: RunStatus::Started, ..run(number, seq) };
+    World {
+        rules: Rules { reserve_after: Some(0), ..no_rules() },
+        pool_limits: [Some(2), Some(1), None],
+        moves: vec![
+            Submit(begun(1, 1)),
+            Submit(begun(2, 2)),
+            Ask(Number(1), "a", 0, Slots(1, 0, 0)),
+            Ask(Number(1), "b", 0, Slots(0, 1, 0)),
+            Ask(Number(1), "c", -1, Slots(1, 1, 0)),
+            Ask(Number(1), "d", 1, Slots(2, 0, 0)),
+            Ask(Number(2), "a", 0, Slots(1, 0, 0)),
+            Ask(Number(2), "b", 2, Slots(1, 0, 0)),
+            Free(Number(2), Some("a")),
+            Free(Number(1), Some("b")),
+            Free(Number(1), Some("a")),
+            Free(Number(1), Some("c")),
         ],
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use admission::{Event, Facts, Image};
-use model::{ClaimState, Explanation, LimitKey, TagMatch, TagScope};
+use model::{ClaimState, Explanation, LimitKey, RunStatus, TagMatch, TagScope};
 use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 
 use crate::every::every;
@@ -41,6 +41,18 @@ fn the_image_equals_one_rebuilt_from_scratch() {
             prop_assert_eq!(explanations(&rebuilt), explanations(image));
             let (mut image, mut rebuilt) = (image.clone(), rebuilt);
             prop_assert_eq!(drain(&mut rebuilt, 1000), drain(&mut image, 1000));
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn facts_that_contradict_one_another_are_refused() {
+    every(worlds(), |world| {
+        world.play(|_, played| {
+            for facts in contradictory(&played.after) {
+                prop_assert!(Image::new(facts.clone()).is_err(), "{:?}", facts);
+            }
             Ok(())
         })
     });
@@ -116,11 +128,37 @@ fn the_same_settings_set_again_change_nothing() {
 #[test]
 fn numbers_at_the_end_of_their_range_do_no_harm() {
     every(worlds_of_extremes(), |world| {
-        world.play(|image, _| {
+        let mut naive = naive_at_the_beginning(world);
+        world.play(|image, played| {
+            follow(&mut naive, played)?;
             prop_assert!(!explanations(image).contains(&None));
             image.audit().map_err(|error| TestCaseError::fail(error.to_string()))
         })
     });
+}
+
+/// Returns facts that cannot all be true, made of some that can.
+fn contradictory(facts: &Facts) -> Vec<Facts> {
+    let mut contradictory = Vec::new();
+    if let Some(run) = facts.runs.first() {
+        let mut again = facts.clone();
+        again.runs.push(run.clone());
+        contradictory.push(again);
+
+        let mut ended = facts.clone();
+        ended.runs[0].run.status = RunStatus::Success;
+        contradictory.push(ended);
+    }
+    if let Some(claim) = facts.claims.first() {
+        let mut again = facts.clone();
+        again.claims.push(claim.clone());
+        contradictory.push(again);
+
+        let mut of_nobody = facts.clone();
+        of_nobody.runs.retain(|facts| facts.run.id != claim.claim.step.run);
+        contradictory.push(of_nobody);
+    }
+    contradictory
 }
 
 /// Returns every limit that could count something in this world.

@@ -17,6 +17,7 @@ pub(super) enum Refusal {
     AliasWithinItself,
     MergeOfNoMap,
     Tag(String),
+    TagValue(String),
 }
 
 impl Refusal {
@@ -56,8 +57,22 @@ impl Refusal {
                 format!("the tag {} means nothing here", quoted(tag)),
                 "remove it: every value is plain YAML",
             ),
+            Self::TagValue(tag) => (format!("the tag {} does not fit this value", quoted(tag)), ""),
         }
     }
+}
+
+/// Refuses the control characters that YAML has no place for, other than as escapes in quotes.
+pub(super) fn refuse_control_characters(source: &Source) -> Result<(), Problem> {
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    let Some((index, character)) = source.text().char_indices().find(|(_, c)| is_refused(*c))
+    else {
+        return Ok(());
+    };
+    let span = Span { start: offset(index), end: offset(index + character.len_utf8()) };
+    let code = u32::from(character);
+    let message = format!("the control character U+{code:04X} cannot stand in YAML");
+    Err(source.problem(span, message).with_hint("remove it: is this a text file?"))
 }
 
 /// Tells where and why the parser stopped; `skipped` bytes stand before the text it was given.
@@ -99,7 +114,7 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
     match kind {
         ErrorKind::MappingValueNotAllowed => told(
             "a `:` that makes a key cannot stand here",
-            "put text that contains `: ` in quotes, or check the indentation",
+            "is the indentation right, and has the key above its `:`? Text with `: ` in it needs quotes",
         ),
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected => told(
             "a key with a `:` is expected here",
@@ -119,12 +134,25 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
         ErrorKind::UnclosedFlowCollection { open } => {
             (format!("the `{open}` that opens here is never closed"), "")
         }
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => (
+            format!("the `{open}` that opens here is closed by `{close}`"),
+            "what opens last is closed first",
+        ),
+        ErrorKind::MisplacedFlowCollectionEnd => told("this bracket closes nothing", ""),
+        ErrorKind::InvalidQuotedScalarIndent => told(
+            "text in quotes goes on here and is not indented enough",
+            "is the closing quote missing above?",
+        ),
         ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofImplicitFlowMapping => {
             told("the text ends before a `}`", "close the map")
         }
         ErrorKind::UnexpectedEofFlowSequence => {
             told("the text ends before a `]`", "close the list")
         }
+        ErrorKind::InvalidQuotedScalarHexEscape => told(
+            "a number is expected after this escape",
+            "use single quotes to take a backslash as it is",
+        ),
         ErrorKind::UnclosedQuotedScalar => told("a quote opens here and is never closed", ""),
         ErrorKind::UnknownAnchor => {
             told("this alias names no anchor above it", "text that begins with `*` needs quotes")
@@ -136,10 +164,7 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             format!("{} cannot begin a value", quoted(&character.to_string())),
             "put the text in quotes",
         ),
-        ErrorKind::RecursionLimitExceeded => {
-            let (message, hint) = Refusal::TooDeep.words();
-            (message, hint)
-        }
+        ErrorKind::RecursionLimitExceeded => Refusal::TooDeep.words(),
         other => (format!("this is not YAML: {other}"), ""),
     }
 }
