@@ -13,6 +13,8 @@ use crate::mutants::outcome::TestEnd;
 use crate::mutants::patch::Patch;
 use crate::workspace::Workspace;
 
+const STACK_BYTES: &str = "67108864";
+
 /// One scratch copy.
 #[derive(Debug)]
 pub(crate) struct Scratch {
@@ -103,15 +105,16 @@ impl Scratch {
     fn nextest(&self, tests: &[String]) -> Command {
         let mut command = Command::new("cargo");
         command
-            .args(["nextest", "run"])
+            .args(["nextest", "run", "--cargo-profile", "mutants"])
             .args(tests)
             .current_dir(&self.copy)
             .stdin(Stdio::null())
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_INCREMENTAL", "1")
-            .env("CARGO_PROFILE_DEV_DEBUG", "none")
             // A mistake may leave a variable unused, which is no reason not to build.
             .env("RUSTFLAGS", "--cap-lints=allow")
+            // Code that is not optimised needs more of the stack than a test thread has.
+            .env("RUST_MIN_STACK", STACK_BYTES)
             // The same worlds every time, no search for a smaller one, no file left behind.
             .env("PROPTEST_RNG_SEED", "1")
             .env("PROPTEST_MAX_SHRINK_ITERS", "0")
