@@ -1,7 +1,7 @@
 //! Checks a tree against the key table. Knows each key by itself; what keys mean together is no
 //! matter of this file.
 
-use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT};
+use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT, join};
 use crate::problem::quoted;
 use crate::reader::{Fields, Reader, nearest, snake_case};
 use crate::record::{Datum, Found, Origin, Record, Written};
@@ -400,14 +400,6 @@ fn name_of(path: &str) -> String {
         "the file".to_owned()
     } else {
         format!("`{path}`")
-    }
-}
-
-pub(crate) fn join(above: &str, name: &str) -> String {
-    if above.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{above}.{name}")
     }
 }
 
