@@ -85,7 +85,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             };
             if is_missing && !is_misspelt() {
                 let message = format!("{} has no `{}`", name_of(path), key.name);
-                self.reader.refuse(fields.span, message);
+                let hint = format!("add it: {}", key.doc);
+                self.reader.refuse_with_hint(fields.span, message, hint);
             }
         }
     }
@@ -188,7 +189,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                         name_of(path),
                         quoted(&variable)
                     );
-                    self.reader.refuse(node.span, message);
+                    let hint = format!("it must hold a number: {}", bounds.words);
+                    self.reader.refuse_with_hint(node.span, message, hint);
                     return None;
                 };
                 (number, Some(variable))
@@ -220,7 +222,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         };
         if emptiness == Emptiness::Refused && text.trim().is_empty() {
             let message = format!("{} is empty", name_of(path));
-            self.reader.refuse(node.span, message);
+            self.reader
+                .refuse_with_hint(node.span, message, "write a text here");
             return None;
         }
         Some((Datum::Text(text), variable))
@@ -254,7 +257,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let items = self.reader.list(node, &name_of(path))?;
         if let Some(first_beyond) = items.get(MAX_ITEMS) {
             let message = format!("{} has more than {MAX_ITEMS} items", name_of(path));
-            self.reader.refuse(first_beyond.span, message);
+            self.reader
+                .refuse_with_hint(first_beyond.span, message, "shorten the list");
             return None;
         }
         Some(items)
@@ -291,7 +295,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             .to_owned();
         if name.is_empty() || name.contains(['=', '\0']) {
             let message = format!("{} is no name of an environment variable", quoted(&name));
-            self.reader.refuse(name_node.span, message);
+            let hint = "write its name, as in {env: MAX_RUNS}";
+            self.reader.refuse_with_hint(name_node.span, message, hint);
             return None;
         }
         if let Some(value) = (self.env)(&name) {
