@@ -8,6 +8,7 @@ mod conflict;
 mod coordinator;
 mod file;
 mod instance;
+mod key;
 pub mod keys;
 mod problem;
 mod reader;
@@ -23,7 +24,7 @@ mod walk;
 mod wording;
 pub mod yaml;
 
-pub use file::{leaves, read_blocks};
+pub use file::read_blocks;
 pub use instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
     Server, SubmissionHook,

@@ -1,7 +1,7 @@
 //! Checks a tree against the key table. Knows each key by itself; what keys mean together is no
 //! matter of this file.
 
-use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT};
+use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT, join};
 use crate::problem::quoted;
 use crate::reader::{Fields, Reader, nearest, snake_case};
 use crate::record::{Datum, Found, Origin, Record, Written};
@@ -78,7 +78,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             let is_misspelt = || slips.iter().any(|slip| nearest(slip, &[key.name]).is_some());
             if is_missing && !is_misspelt() {
                 let message = format!("{} has no `{}`", name_of(path), key.name);
-                self.reader.refuse(fields.span, message);
+                let hint = format!("add it: {}", key.doc);
+                self.reader.refuse_with_hint(fields.span, message, hint);
             }
         }
     }
@@ -167,7 +168,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                         name_of(path),
                         quoted(&variable)
                     );
-                    self.reader.refuse(node.span, message);
+                    let hint = format!("it must hold a number: {}", bounds.words);
+                    self.reader.refuse_with_hint(node.span, message, hint);
                     return None;
                 };
                 (number, Some(variable))
@@ -199,7 +201,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         };
         if emptiness == Emptiness::Refused && text.trim().is_empty() {
             let message = format!("{} is empty", name_of(path));
-            self.reader.refuse(node.span, message);
+            self.reader.refuse_with_hint(node.span, message, "write a text here");
             return None;
         }
         Some((Datum::Text(text), variable))
@@ -233,7 +235,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let items = self.reader.list(node, &name_of(path))?;
         if let Some(first_beyond) = items.get(MAX_ITEMS) {
             let message = format!("{} has more than {MAX_ITEMS} items", name_of(path));
-            self.reader.refuse(first_beyond.span, message);
+            self.reader.refuse_with_hint(first_beyond.span, message, "shorten the list");
             return None;
         }
         Some(items)
@@ -267,7 +269,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let name = self.reader.text(name_node, "the name of an environment variable")?.to_owned();
         if name.is_empty() || name.contains(['=', '\0']) {
             let message = format!("{} is no name of an environment variable", quoted(&name));
-            self.reader.refuse(name_node.span, message);
+            let hint = "write its name, as in {env: MAX_RUNS}";
+            self.reader.refuse_with_hint(name_node.span, message, hint);
             return None;
         }
         if let Some(value) = (self.env)(&name) {
@@ -367,10 +370,6 @@ pub(crate) fn is_not_used(name: &str) -> bool {
 /// How a map or value is called in a sentence.
 fn name_of(path: &str) -> String {
     if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") }
-}
-
-pub(crate) fn join(above: &str, name: &str) -> String {
-    if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") }
 }
 
 /// Shortens a number that was written with very many digits.
