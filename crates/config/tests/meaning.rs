@@ -151,7 +151,10 @@ concurrency:
     let told = warnings(yaml);
     assert_eq!(
         told,
-        ["`concurrency.runs` has no effect with DefaultRunCoordinator"]
+        [
+            "`concurrency.runs` has no effect with DefaultRunCoordinator",
+            "`concurrency.pools.granularity` has no effect with DefaultRunCoordinator",
+        ]
     );
 }
 
