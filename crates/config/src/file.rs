@@ -102,7 +102,7 @@ fn read_root(walk: &mut Walk<'_, '_, '_>, root: &Node) -> Blocks {
             }
             name if is_not_used(name) => not_used.push((span, name)),
             name => {
-                if let Some((key, found)) = walk.key_of(name, span, node, "", ROOT) {
+                if let Some((key, found)) = walk.entry(name, span, node, "", ROOT) {
                     blocks.root.fields.insert(key, found);
                 }
             }

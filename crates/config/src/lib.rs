@@ -18,6 +18,7 @@ mod resolve;
 mod schema;
 mod sections;
 mod show;
+mod slip;
 mod source;
 mod tag_limits;
 mod walk;

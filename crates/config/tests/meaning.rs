@@ -122,7 +122,13 @@ concurrency:
     assert_eq!(settings.pools.granularity, Granularity::Op);
     assert_eq!(settings.pools.default_limit.map(PoolLimit::get), Some(3));
     let told = warnings(yaml);
-    assert_eq!(told, ["`concurrency.runs` has no effect with DefaultRunCoordinator"]);
+    assert_eq!(
+        told,
+        [
+            "`concurrency.runs` has no effect with DefaultRunCoordinator",
+            "`concurrency.pools.granularity` has no effect with DefaultRunCoordinator",
+        ]
+    );
 }
 
 #[test]
