@@ -86,11 +86,18 @@ pub(crate) fn warn_of_no_queue(
     sections: &Sections<'_>,
     coordinator: Coordinator,
 ) {
-    if let (false, Some(runs)) = (coordinator.has_queue(), sections.concurrency.given("runs")) {
-        reader.warn(
-            runs.key_span,
-            format!("`concurrency.runs` has no effect with {}", coordinator.class()),
-            "it launches runs at once: remove `run_coordinator` to have a queue",
-        );
+    if coordinator.has_queue() {
+        return;
+    }
+    let hint = "it launches runs at once: remove `run_coordinator` to have a queue";
+    let ignored = [
+        ("concurrency.runs", sections.concurrency.given("runs")),
+        ("concurrency.pools.granularity", sections.pools.given("granularity")),
+    ];
+    for (key, found) in ignored {
+        if let Some(found) = found {
+            let message = format!("`{key}` has no effect with {}", coordinator.class());
+            reader.warn(found.key_span, message, hint);
+        }
     }
 }

@@ -8,6 +8,7 @@ mod conflict;
 mod coordinator;
 mod file;
 mod instance;
+mod key;
 pub mod keys;
 mod problem;
 mod reader;
@@ -17,13 +18,14 @@ mod resolve;
 mod schema;
 mod sections;
 mod show;
+mod slip;
 mod source;
 mod tag_limits;
 mod walk;
 mod wording;
 pub mod yaml;
 
-pub use file::{leaves, read_blocks};
+pub use file::read_blocks;
 pub use instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
     Server, SubmissionHook,

@@ -1,7 +1,6 @@
 //! The reference page, `docs/configuration.md`: an introduction and the key table.
 
-use crate::keys::{Effect, Key, Kind, NOT_USED, Owner, Presence, ROOT};
-use crate::walk::join;
+use crate::keys::{Effect, Key, Kind, NOT_USED, Owner, Presence, ROOT, join};
 
 const INTRODUCTION: &str = include_str!("reference/introduction.md");
 

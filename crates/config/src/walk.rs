@@ -1,10 +1,11 @@
 //! Checks a tree against the key table. Knows each key by itself; what keys mean together is no
 //! matter of this file.
 
-use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT};
+use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, join};
 use crate::problem::quoted;
-use crate::reader::{Fields, Reader, nearest, snake_case};
+use crate::reader::{Fields, Reader, nearest};
 use crate::record::{Datum, Found, Origin, Record, Written};
+use crate::slip;
 use crate::source::Span;
 use crate::yaml::{Node, Value};
 
@@ -45,7 +46,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let fields = self.reader.map(node, &name_of(path))?;
         let mut record = Record { span: node.span, ..Record::default() };
         for (name, key_span, value) in fields.iter() {
-            if let Some((key, found)) = self.key_of(name, key_span, value, path, keys) {
+            if let Some((key, found)) = self.entry(name, key_span, value, path, keys) {
                 record.fields.insert(key, found);
             }
         }
@@ -54,7 +55,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     }
 
     /// Checks one entry of a map that may have these keys; an unknown key is noted.
-    pub(crate) fn key_of(
+    pub(crate) fn entry(
         &mut self,
         name: &str,
         key_span: Span,
@@ -63,7 +64,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         keys: &'static [Key],
     ) -> Option<(&'static str, Found)> {
         let Some(key) = keys.iter().find(|key| key.name == name) else {
-            self.unknown(name, key_span, path, keys);
+            slip::refuse_unknown(self.reader, name, key_span, path, keys);
             return None;
         };
         Some((key.name, self.field(key, key_span, value, path)))
@@ -78,7 +79,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             let is_misspelt = || slips.iter().any(|slip| nearest(slip, &[key.name]).is_some());
             if is_missing && !is_misspelt() {
                 let message = format!("{} has no `{}`", name_of(path), key.name);
-                self.reader.refuse(fields.span, message);
+                let hint = format!("add it: {}", key.doc);
+                self.reader.refuse_with_hint(fields.span, message, hint);
             }
         }
     }
@@ -167,7 +169,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                         name_of(path),
                         quoted(&variable)
                     );
-                    self.reader.refuse(node.span, message);
+                    let hint = format!("it must hold a number: {}", bounds.words);
+                    self.reader.refuse_with_hint(node.span, message, hint);
                     return None;
                 };
                 (number, Some(variable))
@@ -199,7 +202,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         };
         if emptiness == Emptiness::Refused && text.trim().is_empty() {
             let message = format!("{} is empty", name_of(path));
-            self.reader.refuse(node.span, message);
+            self.reader.refuse_with_hint(node.span, message, "write a text here");
             return None;
         }
         Some((Datum::Text(text), variable))
@@ -233,7 +236,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let items = self.reader.list(node, &name_of(path))?;
         if let Some(first_beyond) = items.get(MAX_ITEMS) {
             let message = format!("{} has more than {MAX_ITEMS} items", name_of(path));
-            self.reader.refuse(first_beyond.span, message);
+            self.reader.refuse_with_hint(first_beyond.span, message, "shorten the list");
             return None;
         }
         Some(items)
@@ -267,7 +270,8 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let name = self.reader.text(name_node, "the name of an environment variable")?.to_owned();
         if name.is_empty() || name.contains(['=', '\0']) {
             let message = format!("{} is no name of an environment variable", quoted(&name));
-            self.reader.refuse(name_node.span, message);
+            let hint = "write its name, as in {env: MAX_RUNS}";
+            self.reader.refuse_with_hint(name_node.span, message, hint);
             return None;
         }
         if let Some(value) = (self.env)(&name) {
@@ -277,27 +281,6 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let hint = "set it for the process that reads this file, or write the value here";
         self.reader.refuse_with_hint(name_node.span, message, hint);
         None
-    }
-
-    fn unknown(&mut self, name: &str, span: Span, path: &str, keys: &[Key]) {
-        if self.reader.is_full() {
-            self.reader.refuse(span, "");
-            return;
-        }
-        let known: Vec<&str> = keys.iter().map(|key| key.name).collect();
-        let what = name_of(path);
-        if known.is_empty() {
-            let message = format!("{what} has no key {}", quoted(name));
-            let hint = "nothing can be set for this class: write {} or remove it";
-            self.reader.refuse_with_hint(span, message, hint);
-            return;
-        }
-        if let Some(hint) = misplaced(name, path, &known) {
-            let message = format!("{what} has no key {}", quoted(name));
-            self.reader.refuse_with_hint(span, message, hint);
-            return;
-        }
-        self.reader.refuse_unknown(name, span, &what, &known);
     }
 }
 
@@ -314,63 +297,14 @@ fn env_reference(node: &Node) -> Option<&Node> {
     }
 }
 
-/// Tells where a key belongs that is known elsewhere, or how Helm's spelling reads here.
-fn misplaced(name: &str, path: &str, known: &[&str]) -> Option<String> {
-    let snake = snake_case(name);
-    if snake != name && known.contains(&snake.as_str()) {
-        return Some(if name.contains(['-', ' ']) {
-            format!("write it as `{snake}`")
-        } else {
-            format!("that is Helm's spelling: write `{snake}` here")
-        });
-    }
-    if path.is_empty() && matches!(name, "dagsterDaemon" | "dagsterWebserver" | "dagsterWebServer")
-    {
-        return Some(
-            "this is a Helm values file: what stands there under `customRunCoordinator` belongs \
-             under `run_coordinator` here"
-                .to_owned(),
-        );
-    }
-    let (place, wanted) = paths_of(name).or_else(|| paths_of(&snake))?;
-    let how = if wanted == name { "it" } else { wanted };
-    Some(match place.as_str() {
-        "" => format!("{how} belongs at the top of the file"),
-        place => format!("{how} belongs under `{place}`"),
-    })
-}
-
-/// Finds the first place in the table where a key stands.
-fn paths_of(name: &str) -> Option<(String, &'static str)> {
-    fn find(keys: &'static [Key], path: &str, name: &str) -> Option<(String, &'static str)> {
-        if let Some(key) = keys.iter().find(|key| key.name == name) {
-            return Some((path.to_owned(), key.name));
-        }
-        keys.iter().find_map(|key| {
-            let (Kind::Block(inner) | Kind::Blocks(inner) | Kind::TextOrBlock(inner)) = key.kind
-            else {
-                return None;
-            };
-            find(inner, &join(path, key.name), name)
-        })
-    }
-    let is_word =
-        !matches!(name, "enabled" | "config" | "class" | "module" | "key" | "value" | "limit");
-    is_word.then(|| find(ROOT, "", name)).flatten()
-}
-
 /// Returns whether a key of the whole file sets up a part of Dagster that is not here.
 pub(crate) fn is_not_used(name: &str) -> bool {
     NOT_USED.contains(&name)
 }
 
 /// How a map or value is called in a sentence.
-fn name_of(path: &str) -> String {
+pub(crate) fn name_of(path: &str) -> String {
     if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") }
-}
-
-pub(crate) fn join(above: &str, name: &str) -> String {
-    if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") }
 }
 
 /// Shortens a number that was written with very many digits.

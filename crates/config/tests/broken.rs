@@ -51,6 +51,8 @@ fn every_broken_file_is_explained() {
     assert!(count >= 100, "{count} cases");
     for cases in [text, values, together] {
         assert!(!cases.contains("nothing is wrong"));
+        let problems = cases.matches("dagster.yaml:").count();
+        assert_eq!(cases.matches("= hint: ").count(), problems);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pointsman_config::{InstanceConfig, Origin, keys, leaves, reference, schema};
+use pointsman_config::{InstanceConfig, Origin, keys, reference, schema};
 use serde_json::Value;
 
 /// Keys that have no setting of their own: older places, and what only names a class.
@@ -15,7 +15,7 @@ const NOT_SHOWN: [&str; 5] = [
 ];
 
 fn all_leaves() -> BTreeMap<String, &'static keys::Key> {
-    leaves(keys::ROOT, "")
+    keys::leaves(keys::ROOT, "")
         .into_iter()
         .filter(|(path, _)| !path.starts_with("run_coordinator.config."))
         .collect()

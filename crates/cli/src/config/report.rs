@@ -90,7 +90,7 @@ fn columns(row: &Row) -> [String; 3] {
 
 /// What the reference page calls the default of a key.
 fn default_word(key: &str) -> &'static str {
-    let leaves = ::config::leaves(::config::keys::ROOT, "");
+    let leaves = ::config::keys::leaves(::config::keys::ROOT, "");
     let leaf = leaves.iter().find(|(path, _)| path == key);
     leaf.map_or("", |(_, key)| key.default)
 }
