@@ -162,6 +162,7 @@ fn a_pure_room_with_bans_and_lints_is_pure() {
         ("crates/model/src/lib.rs", "// never async\nlet asynchronous = 1;\n"),
         ("crates/server/Cargo.toml", MANIFEST),
         ("crates/server/src/lib.rs", "async fn serve() {}\n"),
+        ("fuzz/Cargo.toml", "[package]\n\n[workspace]\n"),
     ]);
     says(&purity::check(&tree), &expect![""]);
 }
