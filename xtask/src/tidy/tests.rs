@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 use super::arrows::{Arrow, End, Kind};
 use super::purity::BANS;
 use super::tree::{Tree, Violation};
-use super::{architecture, arrows, purity, sizes, snapshots, words};
+use super::{architecture, arrows, properties, purity, sizes, snapshots, words};
 use crate::workspace::Workspace;
 
 fn tree(files: &[(&str, &str)]) -> Tree {
@@ -151,6 +151,23 @@ fn the_page_lists_exactly_the_rooms_that_exist() {
         ARCHITECTURE.md:5: the room crates/gone does not exist
         crates/scheduler/Cargo.toml:1: the table of allowed arrows does not know the room scheduler
     "#]],
+    );
+}
+
+#[test]
+fn a_property_without_its_test_is_found() {
+    let page = "| property | test |\n|---|---|\n| order | `order_is_kept` |\n| a \\| b | both |\n\
+                | fair | `order_is_kept` and `is_fair` |\n\nSee `gone`.\n";
+    let tree = tree(&[
+        ("crates/admission/README.md", page),
+        ("crates/admission/tests/order.rs", "fn order_is_kept() {}\n"),
+    ]);
+    says(
+        &properties::check(&tree),
+        &expect![[r#"
+            crates/admission/README.md:4: the property names no test
+            crates/admission/README.md:5: there is no test is_fair
+        "#]],
     );
 }
 
