@@ -88,13 +88,15 @@ impl Scratch {
         Ok(output.context("failed to start cargo nextest")?.status.success())
     }
 
-    /// Runs the tests, or those of them whose names contain `only`.
-    pub(crate) fn test(&self, tests: &[String], only: Option<&str>) -> Result<TestEnd> {
+    /// Runs the tests whose names contain one of these parts; all of them if there is none.
+    pub(crate) fn test<'a>(
+        &self,
+        tests: &[String],
+        only: impl IntoIterator<Item = &'a str>,
+    ) -> Result<TestEnd> {
         let mut command = self.nextest(tests);
         command.args(["--profile", "mutants", "--show-progress", "none", "--color", "never"]);
-        if let Some(test) = only {
-            command.arg("--").arg(test);
-        }
+        command.arg("--").args(only);
         let output = command.output().context("failed to start cargo nextest")?;
         Ok(TestEnd {
             code: output.status.code(),
