@@ -13,6 +13,7 @@ use crate::mutants::outcome::TestEnd;
 use crate::mutants::patch::Patch;
 use crate::workspace::Workspace;
 
+/// The stack of a test: code that is not optimised needs more than the usual 2 MiB.
 const STACK_BYTES: &str = "67108864";
 
 /// One scratch copy.
@@ -40,8 +41,8 @@ impl Scratch {
         Ok(scratch)
     }
 
-    /// Makes the copy equal to the workspace as it was. Only files that differ are written, so that cargo
-    /// sees no change where there is none.
+    /// Makes the copy equal to the workspace as it was. Only files that differ are written, so that
+    /// cargo sees no change where there is none.
     pub(crate) fn restore(&self) -> Result<()> {
         fs::create_dir_all(&self.copy).context("failed to create a scratch copy")?;
         for (file, content) in &self.files {
@@ -115,7 +116,6 @@ impl Scratch {
             .env("CARGO_INCREMENTAL", "1")
             // A mistake may leave a variable unused, which is no reason not to build.
             .env("RUSTFLAGS", "--cap-lints=allow")
-            // Code that is not optimised needs more of the stack than a test thread has.
             .env("RUST_MIN_STACK", STACK_BYTES)
             // The same worlds every time, no search for a smaller one, no file left behind.
             .env("PROPTEST_RNG_SEED", "1")
