@@ -39,13 +39,20 @@ impl Image {
     /// Lets a claim in that is new to the image, waiting or granted.
     pub(crate) fn enter_claim(&mut self, facts: ClaimFacts) -> Result<(), Refused> {
         let ClaimFacts { claim, passed_over_since } = facts;
-        let entry = self.entry_mut(claim.step.run)?;
+        let entry = self.entry(claim.step.run)?;
+        if !entry.has_begun() {
+            return Err(Refused::NotBegun(entry.run.status));
+        }
         if entry.claims.contains_key(&claim.step.step) {
             return Err(Refused::ClaimExists(claim.step));
         }
+        if self.claims.contains_key(&claim.order) {
+            return Err(Refused::PlaceTaken(claim.step));
+        }
+        let entry = self.entry_mut(claim.step.run)?;
         entry.claims.insert(claim.step.step.clone(), claim.order);
         let (order, state) = (claim.order, claim.state);
-        self.next_ask = self.next_ask.max(order.asked() + 1);
+        self.next_ask = self.next_ask.max(order.asked().saturating_add(1));
         let needs = self.limits.needs_of_claim(units_of(&claim.demand), &self.rules);
         let mut entry = ClaimEntry { claim, needs: Arc::new(needs), line: None };
         match state {

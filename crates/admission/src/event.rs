@@ -138,6 +138,9 @@ pub enum Refused {
     /// The step has a claim already.
     #[error("{0} has a claim already")]
     ClaimExists(StepId),
+    /// Another claim has this place in the order of asking.
+    #[error("the claim of {0} has the place of another claim")]
+    PlaceTaken(StepId),
     /// Only a queued run can be held.
     #[error("a run that is {0} cannot be held, only a queued one can")]
     NotQueued(RunStatus),

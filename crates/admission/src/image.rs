@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use model::{
-    Capacity, Claim, ClaimOrder, LimitKey, PoolLimit, PoolName, Priority, Run, RunId, Seq, StepId,
-    StepKey, Timestamp, Usage,
+    Capacity, Claim, ClaimOrder, LimitKey, PoolLimit, PoolName, Priority, Run, RunId, RunStatus,
+    Seq, StepId, StepKey, Timestamp, Usage,
 };
 
 use crate::event::{ClaimFacts, Event, Facts, Refused, RunFacts};
@@ -74,6 +74,11 @@ impl Entry {
         let priority = run.tags.priority().unwrap_or_default();
         let (needs, line, claims) = (SharedNeeds::default(), None, BTreeMap::new());
         Self { run, priority, is_held, is_first_pass_done, needs, line, claims }
+    }
+
+    /// Returns whether its worker has passed the begin gate.
+    pub(crate) fn has_begun(&self) -> bool {
+        matches!(self.run.status, RunStatus::Started | RunStatus::Canceling)
     }
 
     pub(crate) fn order(&self) -> QueueOrder {

@@ -149,7 +149,7 @@ impl Image {
 
     pub(crate) fn finish_first_pass(&mut self, run: RunId) -> Result<(), Refused> {
         let entry = self.entry_mut(run)?;
-        if !matches!(entry.run.status, RunStatus::Started | RunStatus::Canceling) {
+        if !entry.has_begun() {
             return Err(Refused::NotBegun(entry.run.status));
         }
         if !entry.is_first_pass_done {

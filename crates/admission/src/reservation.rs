@@ -2,7 +2,7 @@
 //!
 //! A claim for more than one slot that is the first of its line is *passed over* from the moment
 //! when a claim behind it is granted slots in one of its pools. Passed over for longer than
-//! `reserve_after`, it reserves all its pools: nobody who asked later is granted there until it has
+//! `reserve_after`, it reserves those of its pools that have a limit: nobody who asked later is granted there until it has
 //! its slots or is withdrawn. A pool has at most one reserver, the best by claim order; a
 //! reservation holds no slot, and a claim that is larger than a limit never reserves. Off unless
 //! `reserve_after` is set.
@@ -10,7 +10,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use model::{ClaimOrder, Granularity};
+use model::{Capacity, ClaimOrder, Granularity};
 
 use crate::image::Image;
 use crate::lines::Line;
@@ -49,7 +49,9 @@ impl Image {
                 continue;
             };
             let is_overdue = since.after(bound) <= self.rules.now;
-            let pools = entry.needs.gated_by();
+            let is_limited = |pool: &LimitIx| self.limits[*pool].capacity != Capacity::Unlimited;
+            let pools: Vec<LimitIx> =
+                entry.needs.gated_by().into_iter().filter(is_limited).collect();
             let is_taken = pools.iter().any(|pool| reservers.contains_key(pool));
             if is_overdue && !is_taken && self.can_ever_fit(&entry.needs) {
                 reservers.extend(pools.into_iter().map(|pool| (pool, *order)));

@@ -1,7 +1,10 @@
 //! The one binary: reads its arguments, calls the rooms, prints what they answer.
 
+mod answer;
+mod config;
 mod scenario;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -16,13 +19,20 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Check, show and describe the configuration.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Play scenarios of the run queue against the very core that decides.
     #[command(subcommand)]
-    Scenario(scenario::Command),
+    Scenario(scenario::ScenarioCommand),
 }
 
 fn main() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
+    let answer = match Cli::parse().command {
+        Command::Config(command) => config::run(&command),
         Command::Scenario(command) => scenario::run(&command),
-    }
+    };
+    std::io::stderr().write_all(answer.stderr.as_bytes())?;
+    std::io::stdout().write_all(answer.stdout.as_bytes())?;
+    Ok(ExitCode::from(answer.code))
 }

@@ -1,20 +1,18 @@
 //! `pointsman scenario`: plays scenario files.
 
 use std::collections::BTreeSet;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
-use anyhow::Context;
+use ::config::Problems;
 use clap::{Args, Subcommand};
-use replay::scenario::{Outcome, Scenario, play, read};
+use replay::scenario::{Outcome, Scenario, Tick, play, read};
 use serde_json::json;
+use thiserror::Error;
 
-/// What was asked could not be played: a file cannot be read or is malformed.
-const EXIT_MALFORMED: u8 = 2;
+use crate::answer::{Answer, UNREADABLE, WRONG};
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum ScenarioCommand {
     /// Play each scenario of these files in virtual time.
     Run(RunArgs),
 }
@@ -40,76 +38,86 @@ pub(crate) struct RunArgs {
     json: bool,
 }
 
-pub(crate) fn run(command: &Command) -> anyhow::Result<ExitCode> {
-    let Command::Run(args) = command;
-    let mut errors = std::io::stderr().lock();
-    let Some(scenarios) = read_all(&args.files, &mut errors)? else {
-        return Ok(ExitCode::from(EXIT_MALFORMED));
-    };
-    let outcomes: Vec<Outcome> = scenarios.iter().map(play).collect();
-    let mut out = std::io::stdout().lock();
-    if args.json {
-        writeln!(out, "{:#}", to_json(&outcomes))?;
-    } else {
-        print_lines(&outcomes, args.explain, &mut out)?;
-    }
-    let has_failed = outcomes.iter().any(|outcome| outcome.failure.is_some());
-    Ok(ExitCode::from(u8::from(has_failed)))
+/// Says why a file cannot be played.
+#[derive(Debug, Error)]
+enum ReadError {
+    #[error("cannot read {name}: {source}")]
+    Unreadable { name: String, source: std::io::Error },
+    #[error(transparent)]
+    Malformed(#[from] Problems),
 }
 
-/// Reads every file before anything is played; none if one of them is malformed.
-fn read_all(files: &[PathBuf], errors: &mut impl Write) -> anyhow::Result<Option<Vec<Scenario>>> {
-    let (mut scenarios, mut known, mut is_whole) = (Vec::new(), BTreeSet::new(), true);
+pub(crate) fn run(command: &ScenarioCommand) -> Answer {
+    let ScenarioCommand::Run(args) = command;
+    let scenarios = match read_all(&args.files) {
+        Ok(scenarios) => scenarios,
+        Err(stderr) => return Answer { stderr, code: UNREADABLE, ..Answer::default() },
+    };
+    let outcomes: Vec<Outcome> = scenarios.iter().map(play).collect();
+    let has_failed = outcomes.iter().any(|outcome| outcome.failure.is_some());
+    let stdout = if args.json {
+        format!("{:#}\n", to_json(&outcomes))
+    } else {
+        to_lines(&outcomes, args.explain)
+    };
+    Answer { stdout, code: if has_failed { WRONG } else { 0 }, ..Answer::default() }
+}
+
+/// Reads every file before anything is played.
+///
+/// # Errors
+/// All that is wrong in any of them.
+fn read_all(files: &[PathBuf]) -> Result<Vec<Scenario>, String> {
+    let (mut scenarios, mut known, mut errors) = (Vec::new(), BTreeSet::new(), String::new());
     for file in files {
         match read_file(file, &mut known) {
             Ok(read) => scenarios.extend(read),
-            Err(error) => {
-                writeln!(errors, "{error:#}")?;
-                is_whole = false;
-            }
+            Err(error) => errors += &format!("{error}\n"),
         }
     }
-    Ok(is_whole.then_some(scenarios))
+    if errors.is_empty() { Ok(scenarios) } else { Err(errors) }
 }
 
-fn read_file(file: &Path, known: &mut BTreeSet<String>) -> anyhow::Result<Vec<Scenario>> {
+fn read_file(file: &Path, known: &mut BTreeSet<String>) -> Result<Vec<Scenario>, ReadError> {
     let name = file.display().to_string();
-    let bytes = std::fs::read(file).with_context(|| format!("cannot read {name}"))?;
-    Ok(read(&name, &bytes, known)?)
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(read(&name, &bytes, known)?),
+        Err(source) => Err(ReadError::Unreadable { name, source }),
+    }
 }
 
-fn print_lines(outcomes: &[Outcome], explain: bool, out: &mut impl Write) -> std::io::Result<()> {
-    for outcome in outcomes {
-        match &outcome.failure {
-            None => writeln!(out, "ok {}", outcome.id)?,
+fn to_lines(outcomes: &[Outcome], explain: bool) -> String {
+    let mut lines = String::new();
+    for Outcome { id, failure, ticks } in outcomes {
+        lines += &match failure {
+            None => format!("ok {id}\n"),
             Some(failure) => {
-                let (expected, got) = (&failure.expected, &failure.got);
-                writeln!(out, "FAIL {}: expected {expected}, got {got}", outcome.id)?;
+                format!("FAIL {id}: expected {}, got {}\n", failure.expected, failure.got)
             }
-        }
+        };
         if explain {
-            print_reasons(outcome, out)?;
+            for tick in ticks {
+                lines += &reasons(tick);
+            }
         }
     }
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
-    writeln!(out, "{} passed, {failed} failed", outcomes.len() - failed)
+    lines + &format!("{} passed, {failed} failed\n", outcomes.len() - failed)
 }
 
-fn print_reasons(outcome: &Outcome, out: &mut impl Write) -> std::io::Result<()> {
-    for tick in &outcome.ticks {
-        let launched = match tick.launched.as_slice() {
-            [] => "nothing".to_owned(),
-            runs => runs.join(", "),
-        };
-        writeln!(out, "  at {}s launched {launched}", tick.at)?;
-        for waiting in &tick.waiting {
-            writeln!(out, "    {} waits", waiting.run)?;
-            for reason in &waiting.reasons {
-                writeln!(out, "      {reason}")?;
-            }
+fn reasons(tick: &Tick) -> String {
+    let launched = match tick.launched.as_slice() {
+        [] => "nothing".to_owned(),
+        runs => runs.join(", "),
+    };
+    let mut lines = format!("  at {}s launched {launched}\n", tick.at);
+    for waiting in &tick.waiting {
+        lines += &format!("    {} waits\n", waiting.run);
+        for reason in &waiting.reasons {
+            lines += &format!("      {reason}\n");
         }
     }
-    Ok(())
+    lines
 }
 
 fn to_json(outcomes: &[Outcome]) -> serde_json::Value {

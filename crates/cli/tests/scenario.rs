@@ -273,6 +273,7 @@ fn what_is_missing_or_of_another_form_is_malformed() {
             some.yaml:5:64: a limit must be a whole number; found text
              5 | - {id: d, kind: pool, steps: [{claim: [p, r, s, 0]}, {set: [p, many]}, {info: [p, {slots: -1}]}]}
                |                                                                ^^^^
+               = hint: write it in digits
 
             some.yaml:5:91: slots cannot be negative
              5 | - {id: d, kind: pool, steps: [{claim: [p, r, s, 0]}, {set: [p, many]}, {info: [p, {slots: -1}]}]}
@@ -289,6 +290,7 @@ fn what_is_missing_or_of_another_form_is_malformed() {
             some.yaml:8:3: a scenario must be a map; found text
              8 | - text
                |   ^^^^
+               = hint: write its keys with their values, as in `key: value`
         "#]],
     );
 }
@@ -299,10 +301,11 @@ fn what_is_not_yaml_is_malformed() {
         "yaml",
         "- {id: x, kind: queue\n",
         &expect![[r#"
-        some.yaml:1:3: the `{` that opens here is never closed
-         1 | - {id: x, kind: queue
-           |   ^
-    "#]],
+            some.yaml:1:3: the `{` that opens here is never closed
+             1 | - {id: x, kind: queue
+               |   ^
+               = hint: close it where it ends
+        "#]],
     );
     check_malformed(
         "bytes",

@@ -64,8 +64,11 @@ fn nearest_class<'k>(class: &str, known: &[&'k str]) -> Option<&'k str> {
         return None;
     }
     let class = class.to_ascii_lowercase();
-    let is_near =
-        |name: &&&str| strsim::damerau_levenshtein(&class, &name.to_ascii_lowercase()) <= SLIP;
+    let is_near = |name: &&&str| {
+        let name = name.to_ascii_lowercase();
+        let extends_it = class != name && class.ends_with(&name);
+        !extends_it && strsim::damerau_levenshtein(&class, &name) <= SLIP
+    };
     known.iter().find(is_near).copied()
 }
 

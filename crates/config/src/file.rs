@@ -2,7 +2,7 @@
 
 use crate::coordinator;
 use crate::instance::{Coordinator, InstanceConfig};
-use crate::keys::{CONCURRENCY, Effect, Key, Kind, ROOT, RUN_QUEUE};
+use crate::keys::{CONCURRENCY, Effect, Key, ROOT, RUN_QUEUE};
 use crate::problem::{Problem, Problems};
 use crate::reader::{Fields, Reader};
 use crate::record::{Datum, Found, Record, Setting};
@@ -102,7 +102,7 @@ fn read_root(walk: &mut Walk<'_, '_, '_>, root: &Node) -> Blocks {
             }
             name if is_not_used(name) => not_used.push((span, name)),
             name => {
-                if let Some((key, found)) = walk.key_of(name, span, node, "", ROOT) {
+                if let Some((key, found)) = walk.entry(name, span, node, "", ROOT) {
                     blocks.root.fields.insert(key, found);
                 }
             }
@@ -157,14 +157,4 @@ fn warn_of_later(reader: &mut Reader<'_>, root: &Record) {
     let message = format!("without effect yet: {}", names.join(", "));
     let hint = "these blocks are read and checked; what will use them does not exist yet";
     reader.warn(*first, message, hint);
-}
-
-/// Returns every key of the table that holds a value, with the keys above it.
-pub fn leaves(keys: &'static [Key], above: &str) -> Vec<(String, &'static Key)> {
-    keys.iter()
-        .flat_map(|key| {
-            let path = crate::walk::join(above, key.name);
-            if let Kind::Block(inner) = key.kind { leaves(inner, &path) } else { vec![(path, key)] }
-        })
-        .collect()
 }

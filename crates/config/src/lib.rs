@@ -4,20 +4,28 @@
 //! This room does no I/O and reads no environment: bytes, a file's name and a way to look up
 //! variables are arguments.
 
+mod conflict;
 mod coordinator;
 mod file;
 mod instance;
+mod key;
 pub mod keys;
 mod problem;
 mod reader;
 mod record;
+mod reference;
 mod resolve;
+mod schema;
+mod sections;
+mod show;
+mod slip;
 mod source;
+mod tag_limits;
 mod walk;
 mod wording;
 pub mod yaml;
 
-pub use file::{leaves, read_blocks};
+pub use file::read_blocks;
 pub use instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
     Server, SubmissionHook,
@@ -25,5 +33,8 @@ pub use instance::{
 pub use problem::{Excerpt, MAX_PROBLEMS, Place, Problem, Problems};
 pub use reader::{Fields, Reader};
 pub use record::{Origin, Setting, Written};
+pub use reference::reference;
+pub use schema::schema;
+pub use show::Row;
 pub use source::{MAX_FILE_BYTES, Source, Span};
-pub use walk::Lookup;
+pub use walk::{Lookup, MAX_ITEMS};

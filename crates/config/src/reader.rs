@@ -72,7 +72,7 @@ impl<'s> Reader<'s> {
     }
 
     fn note(&mut self, span: Span, message: String, hint: Option<String>) {
-        if self.found.len() == MAX_PROBLEMS {
+        if self.is_full() {
             self.omitted += 1;
             return;
         }
@@ -106,6 +106,11 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Returns whether further problems are only counted, so that wording them is lost work.
+    pub(crate) fn is_full(&self) -> bool {
+        self.found.len() >= MAX_PROBLEMS
+    }
+
     /// Returns whether something was noted as wrong.
     pub fn has_problems(&self) -> bool {
         !self.found.is_empty()
@@ -115,7 +120,7 @@ impl<'s> Reader<'s> {
     pub fn refuse_kind(&mut self, node: &Node, what: &str, wanted: &str) {
         let message = format!("{what} must be {wanted}; found {}", node.value.kind());
         let hint = hint_for_kind(&node.value, wanted, self.source.slice(node.span));
-        self.note(node.span, message, hint);
+        self.note(node.span, message, Some(hint));
     }
 
     /// Takes a map with any keys; a key that is not text or stands twice is noted.
@@ -161,7 +166,7 @@ impl<'s> Reader<'s> {
 
     /// Notes a key that is not known, with the known key it may have been meant for.
     pub fn refuse_unknown(&mut self, key: &str, span: Span, what: &str, known: &[&str]) {
-        if self.found.len() == MAX_PROBLEMS {
+        if self.is_full() {
             self.omitted += 1;
             return;
         }
@@ -219,39 +224,45 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// What to do when the kind of a value is wrong and the intention is plain.
-fn hint_for_kind(value: &Value, wanted: &str, written: &str) -> Option<String> {
+/// What to do when the kind of a value is wrong.
+fn hint_for_kind(value: &Value, wanted: &str, written: &str) -> String {
     let is_short = written.len() <= 40 && !written.contains(['\n', '\r', '"', '\'']);
-    match (value, wanted) {
+    let hint = match (value, wanted) {
         (Value::Int(_) | Value::Float(_) | Value::Bool(_), "text") if is_short => {
-            Some(format!("put it in quotes: '{written}'"))
+            return format!("put it in quotes: '{written}'");
         }
-        (Value::Text(text), "a whole number") => number_hint(text),
+        (Value::Text(text), "a whole number") => return number_hint(text),
         (Value::Text(text), "true or false") if matches!(text.as_str(), "true" | "false") => {
-            Some(format!("remove the quotes: {text}"))
+            return format!("remove the quotes: {text}");
         }
-        (Value::Map(_), "a list") => Some("begin each item with `- `".to_owned()),
-        (Value::Null, "a map") => {
-            Some("indent its keys below it, or write `{}` to leave it empty".to_owned())
+        (Value::Text(_), "a list") if is_short => return format!("write a list: [{written}]"),
+        (Value::Text(text), "a map") if text.contains(':') => {
+            "a blank must follow the `:` of a key"
         }
-        _ => None,
-    }
+        (Value::List(_), "a map") => "its keys stand without `- ` before them",
+        (Value::Map(_), "a list") => "begin each item with `- `",
+        (Value::Null, "a map") => "indent its keys below it, or write `{}` to leave it empty",
+        (_, "a map") => "write its keys with their values, as in `key: value`",
+        (_, "a list") => "write its items in brackets, or each on a line that begins with `- `",
+        (_, "true or false") => "write `true` or `false`, without quotes",
+        (_, "a whole number") => "write one number in digits, without a fraction",
+        _ => "write one text",
+    };
+    hint.to_owned()
 }
 
-fn number_hint(text: &str) -> Option<String> {
+fn number_hint(text: &str) -> String {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let is_number = !digits.is_empty()
         && digits.len() <= 20
         && digits.bytes().all(|byte| byte.is_ascii_digit());
     if !is_number {
-        return None;
+        "write it in digits".to_owned()
+    } else if digits.len() > 1 && digits.starts_with('0') {
+        "leading zeros mean base 8 to some YAML readers: write the number without".to_owned()
+    } else {
+        format!("remove the quotes: {text}")
     }
-    if digits.len() > 1 && digits.starts_with('0') {
-        return Some(
-            "leading zeros mean base 8 to some YAML readers: write the number without".to_owned(),
-        );
-    }
-    Some(format!("remove the quotes: {text}"))
 }
 
 /// Finds the known key that a misspelt one may have been meant for; `maxRuns` means `max_runs`.

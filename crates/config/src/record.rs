@@ -105,7 +105,19 @@ pub(crate) enum Datum {
     Blocks(Vec<Record>),
 }
 
+/// Stands for every block that a file does not have.
+static EMPTY: Record = Record { span: Span { start: 0, end: 0 }, fields: BTreeMap::new() };
+
 impl Record {
+    /// Returns the block in which nothing is given.
+    pub(crate) fn empty() -> &'static Self {
+        &EMPTY
+    }
+
+    pub(crate) fn block_or_empty(&self, key: &str) -> &Record {
+        self.block(key).unwrap_or(&EMPTY)
+    }
+
     /// Returns what stands at a key, unless that is `null`.
     pub(crate) fn given(&self, key: &str) -> Option<&Found> {
         let found = self.fields.get(key)?;

@@ -1,37 +1,26 @@
-//! What the keys of a file mean together: conflicts, precedence, defaults.
+//! What the keys of a file come to: precedence and defaults.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{Capacity, Granularity, PoolBlocking, PoolLimit, TagLimit, TagLimits, TagMatch};
+use model::{Capacity, Granularity, PoolBlocking, PoolLimit, TagLimits};
 
+use crate::conflict;
 use crate::file::Blocks;
 use crate::instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
     Server, SubmissionHook,
 };
-use crate::problem::quoted;
 use crate::reader::Reader;
-use crate::record::{Datum, Origin, Record, Setting};
-
-/// The limits that have an older place under the queue: there, and where they belong.
-const MOVED: [(&[&str], &str); 3] = [
-    (&["max_concurrent_runs"], "concurrency.runs.max_concurrent_runs"),
-    (&["tag_concurrency_limits"], "concurrency.runs.tag_concurrency_limits"),
-    (
-        &["block_op_concurrency_limited_runs", "op_concurrency_slot_buffer"],
-        "concurrency.pools.op_granularity_run_buffer",
-    ),
-];
+use crate::record::{Origin, Record, Setting};
+use crate::sections::Sections;
+use crate::tag_limits::tag_limits;
 
 /// Turns checked blocks into settings and notes what does not go together.
 pub(crate) fn resolve(reader: &mut Reader<'_>, blocks: &Blocks) -> InstanceConfig {
     let sections = Sections::of(blocks);
-    refuse_moved_keys(reader, blocks, &sections);
-    refuse_old_default_limit(reader, &sections);
-    refuse_buffer_without_blocking(reader, &sections);
+    conflict::refuse_what_cannot_stand_together(reader, &sections);
     let config = sections.config(blocks, |record, key| tag_limits(reader, record, key));
-    warn_of_no_queue(reader, &sections, config.coordinator.value);
+    conflict::warn_of_no_queue(reader, &sections, config.coordinator.value);
     config
 }
 
@@ -40,41 +29,13 @@ pub(crate) fn resolve_checked(blocks: &Blocks) -> InstanceConfig {
     Sections::of(blocks).config(blocks, |_, _| None)
 }
 
-/// The blocks that several rules look at; an absent one is empty.
-struct Sections<'b> {
-    concurrency: Record,
-    runs: Record,
-    pools: Record,
-    queue: Record,
-    blocking: Record,
-    queue_path: &'b str,
-}
-
-impl<'b> Sections<'b> {
-    fn of(blocks: &'b Blocks) -> Self {
-        let inner = |record: &Record, key| record.block(key).cloned().unwrap_or_default();
-        let concurrency = inner(&blocks.root, "concurrency");
-        let (queue, queue_path) = match &blocks.queue {
-            Some((record, path)) => (record.clone(), *path),
-            None => (Record::default(), ""),
-        };
-        Self {
-            runs: inner(&concurrency, "runs"),
-            pools: inner(&concurrency, "pools"),
-            blocking: inner(&queue, "block_op_concurrency_limited_runs"),
-            concurrency,
-            queue,
-            queue_path,
-        }
-    }
-
+impl Sections<'_> {
     fn config(
         &self,
         blocks: &Blocks,
         mut tag_limits: impl FnMut(&Record, &str) -> Option<Setting<TagLimits>>,
     ) -> InstanceConfig {
-        let empty = Record::default();
-        let block = |key| blocks.root.block(key).unwrap_or(&empty);
+        let block = |key| blocks.root.block_or_empty(key);
         InstanceConfig {
             coordinator: blocks
                 .coordinator
@@ -82,7 +43,7 @@ impl<'b> Sections<'b> {
                 .unwrap_or(Setting::default_of(Coordinator::Queued)),
             runs: self.run_limits(&mut tag_limits),
             pools: self.pools(),
-            queue: queue(&self.queue),
+            queue: queue(self.queue),
             run_monitoring: run_monitoring(block("run_monitoring")),
             run_retries: run_retries(block("run_retries")),
             submission_hooks: submission_hooks(&blocks.root),
@@ -99,8 +60,8 @@ impl<'b> Sections<'b> {
     ) -> RunLimits {
         const MAX: &str = "max_concurrent_runs";
         const TAGS: &str = "tag_concurrency_limits";
-        let of_runs = tag_limits(&self.runs, TAGS);
-        let of_queue = tag_limits(&self.queue, TAGS);
+        let of_runs = tag_limits(self.runs, TAGS);
+        let of_queue = tag_limits(self.queue, TAGS);
         RunLimits {
             max_concurrent_runs: or_default(
                 self.runs.int(MAX).or_else(|| self.queue.int(MAX)).map(capacity),
@@ -153,121 +114,6 @@ impl<'b> Sections<'b> {
             Some(enabled) if enabled.value => enabled.map(|_| Some(Granularity::Op)),
             _ => Setting::default_of(None),
         }
-    }
-}
-
-/// Once `concurrency.runs` or `concurrency.pools` is given, limits have no place under the queue.
-fn refuse_moved_keys(reader: &mut Reader<'_>, blocks: &Blocks, sections: &Sections<'_>) {
-    let newer = ["runs", "pools"]
-        .iter()
-        .find_map(|key| Some((*key, sections.concurrency.given(key)?.key_span)));
-    let (Some((newer, newer_span)), Some((queue, _))) = (newer, &blocks.queue) else {
-        return;
-    };
-    let (line, _) = reader.source().position(newer_span);
-    for (keys, place) in MOVED {
-        let found = match keys {
-            [key] => queue.given(key),
-            [block, key] => queue.block(block).and_then(|record| record.given(key)),
-            _ => None,
-        };
-        if let Some(found) = found {
-            let key = format!("{}.{}", sections.queue_path, keys.join("."));
-            let message =
-                format!("`{key}` cannot stand beside `concurrency.{newer}` (line {line})");
-            let hint = format!("write it as `{place}`");
-            reader.refuse_with_hint(found.key_span, message, hint);
-        }
-    }
-}
-
-fn refuse_old_default_limit(reader: &mut Reader<'_>, sections: &Sections<'_>) {
-    const OLD: &str = "default_op_concurrency_limit";
-    let Some(old) = sections.concurrency.given(OLD) else {
-        return;
-    };
-    let span = old.key_span;
-    let hint = "write it as `concurrency.pools.default_limit`";
-    match sections.concurrency.given("pools") {
-        Some(pools) => {
-            let (line, _) = reader.source().position(pools.key_span);
-            let message = format!(
-                "`concurrency.{OLD}` cannot stand beside `concurrency.pools` (line {line})"
-            );
-            reader.refuse_with_hint(span, message, hint);
-        }
-        None => reader.warn(span, format!("`{OLD}` is an older name"), hint),
-    }
-}
-
-fn refuse_buffer_without_blocking(reader: &mut Reader<'_>, sections: &Sections<'_>) {
-    let is_off = sections.blocking.bool("enabled").is_some_and(|enabled| !enabled.value);
-    let buffer = sections.blocking.int("op_concurrency_slot_buffer");
-    let has_buffer = buffer.is_some_and(|buffer| buffer.value != 0);
-    let found = sections.blocking.given("op_concurrency_slot_buffer");
-    if let (true, true, Some(found)) = (is_off, has_buffer, found) {
-        reader.refuse_with_hint(
-            found.span,
-            "a slot buffer has no meaning while runs do not wait for pools",
-            "set `enabled` to true beside it, or remove the buffer",
-        );
-    }
-}
-
-fn warn_of_no_queue(reader: &mut Reader<'_>, sections: &Sections<'_>, coordinator: Coordinator) {
-    if let (false, Some(runs)) = (coordinator.has_queue(), sections.concurrency.given("runs")) {
-        reader.warn(
-            runs.key_span,
-            format!("`concurrency.runs` has no effect with {}", coordinator.class()),
-            "it launches runs at once: remove `run_coordinator` to have a queue",
-        );
-    }
-}
-
-/// Reads a list of tag limits; the second of two on the same runs is noted.
-fn tag_limits(reader: &mut Reader<'_>, record: &Record, key: &str) -> Option<Setting<TagLimits>> {
-    let (found, items) = record.blocks(key)?;
-    let mut first_of: BTreeMap<(String, TagMatch), u32> = BTreeMap::new();
-    let mut limits = Vec::new();
-    for item in items {
-        let Some(limit) = tag_limit(item) else {
-            continue;
-        };
-        let (line, _) = reader.source().position(item.span);
-        let what = (limit.key.clone(), limit.matches.clone());
-        if let Some(first) = first_of.get(&what) {
-            let message = format!("a second limit on {}", runs_of(&limit));
-            let hint = format!("the first stands in line {first}: keep one of the two");
-            reader.refuse_with_hint(item.span, message, hint);
-        } else {
-            first_of.insert(what, line);
-            limits.push(limit);
-        }
-    }
-    let value = TagLimits::new(limits).ok()?;
-    let origin = found.origin.clone();
-    Some(Setting { value, origin })
-}
-
-const EACH_VALUE: &str = "applyLimitPerUniqueValue";
-
-fn tag_limit(item: &Record) -> Option<TagLimit> {
-    let matches = match item.given("value").map(|found| &found.datum) {
-        Some(Datum::Text(value)) => TagMatch::Value(value.clone()),
-        Some(Datum::Block(value)) if value.bool(EACH_VALUE)?.value => TagMatch::EachValue,
-        None | Some(Datum::Block(_)) => TagMatch::Key,
-        Some(_) => return None,
-    };
-    Some(TagLimit { key: item.text("key")?.value, matches, limit: count(item.int("limit")?.value) })
-}
-
-/// Names the runs that a limit counts.
-fn runs_of(limit: &TagLimit) -> String {
-    let key = quoted(&limit.key);
-    match &limit.matches {
-        TagMatch::Key => format!("the runs with the tag {key}"),
-        TagMatch::EachValue => format!("each value of the tag {key}"),
-        TagMatch::Value(value) => format!("the runs whose tag {key} is {}", quoted(value)),
     }
 }
 
@@ -372,7 +218,7 @@ fn timeout(record: &Record, key: &str, default: u64) -> Setting<Option<Duration>
 }
 
 /// A number that the table bounds to what fits.
-fn count(number: i64) -> u32 {
+pub(crate) fn count(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 

@@ -27,7 +27,12 @@ pub struct Source {
     name: String,
     text: String,
     line_starts: Vec<u32>,
+    /// How many characters stand before every [`STRIDE`]th byte, so that a column is found without
+    /// counting from the beginning of a line that may be the whole file.
+    characters: Vec<u32>,
 }
+
+const STRIDE: usize = 256;
 
 impl Source {
     /// Takes the bytes of a file as text.
@@ -37,10 +42,9 @@ impl Source {
     /// line up to the first byte that is wrong.
     pub fn new(name: &str, bytes: &[u8]) -> Result<Self, Problem> {
         if bytes.len() > MAX_FILE_BYTES {
-            let size = bytes.len();
             return Err(Problem::of_file(
                 name,
-                format!("the file has {size} bytes, more than the {MAX_FILE_BYTES} that are read"),
+                format!("the file has more than the {MAX_FILE_BYTES} bytes that are read"),
             )
             .with_hint("is this the right file? A configuration is a few kilobytes"));
         }
@@ -60,7 +64,12 @@ impl Source {
                 line_starts.push(offset(index + 1));
             }
         }
-        Self { name: name.to_owned(), text, line_starts }
+        let mut characters = vec![0];
+        for block in bytes.chunks(STRIDE) {
+            let before = characters.last().copied().unwrap_or(0);
+            characters.push(before + count_characters(block));
+        }
+        Self { name: name.to_owned(), text, line_starts, characters }
     }
 
     /// Returns the name under which the file is mentioned.
@@ -83,8 +92,16 @@ impl Source {
     /// characters.
     pub fn position(&self, span: Span) -> (u32, u32) {
         let row = self.row_of(span.start);
-        let before = self.slice(Span { start: self.line_starts[row], end: span.start });
-        (offset(row + 1), offset(before.chars().count() + 1))
+        let before = self.characters_before(self.line_starts[row]);
+        let column = self.characters_before(span.start).saturating_sub(before) + 1;
+        (offset(row + 1), column)
+    }
+
+    fn characters_before(&self, at: u32) -> u32 {
+        let at = (at as usize).min(self.text.len());
+        let block = at / STRIDE;
+        let rest = &self.text.as_bytes()[block * STRIDE..at];
+        self.characters[block] + count_characters(rest)
     }
 
     /// Describes what is wrong at a span.
@@ -118,6 +135,12 @@ pub(crate) fn offset(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }
 
+/// Counts the bytes that begin a character.
+fn count_characters(bytes: &[u8]) -> u32 {
+    let begins = |byte: &&u8| **byte & 0b1100_0000 != 0b1000_0000;
+    offset(bytes.iter().filter(begins).count())
+}
+
 fn not_utf8(name: &str, bytes: &[u8], valid_up_to: usize) -> Problem {
     let (before, rest) = bytes.split_at(valid_up_to);
     let before = std::str::from_utf8(before).unwrap_or("");
@@ -132,4 +155,28 @@ fn not_utf8(name: &str, bytes: &[u8], valid_up_to: usize) -> Problem {
         "save the file as UTF-8"
     };
     source.problem(at, format!("the byte 0x{bad:02x} is not UTF-8")).with_hint(hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_columns_are_counted_from_one_in_characters() {
+        let long = "\u{e9}".repeat(1000);
+        let text = format!("a\r\nbc\rd\n\u{e4}\u{f6}x\n{long}y");
+        let source = Source::new("f", text.as_bytes()).unwrap();
+        let position = |needle: &str| {
+            let start = offset(text.find(needle).unwrap());
+            source.position(Span { start, end: start })
+        };
+        assert_eq!(position("a"), (1, 1));
+        assert_eq!(position("c"), (2, 2));
+        assert_eq!(position("d"), (3, 1));
+        assert_eq!(position("x"), (4, 3));
+        assert_eq!(position("y"), (5, 1001));
+        let beyond = Span { start: u32::MAX, end: u32::MAX };
+        assert_eq!(source.position(beyond), (5, 1002));
+        assert_eq!(source.slice(beyond), "");
+    }
 }

@@ -1,15 +1,23 @@
 //! Checks a tree against the key table. Knows each key by itself; what keys mean together is no
 //! matter of this file.
 
-use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT};
+use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, join};
 use crate::problem::quoted;
-use crate::reader::{Fields, Reader, snake_case};
+use crate::reader::{Fields, Reader, nearest};
 use crate::record::{Datum, Found, Origin, Record, Written};
+use crate::slip;
 use crate::source::Span;
 use crate::yaml::{Node, Value};
 
 /// The key of `{env: NAME}`.
 const ENV: &str = "env";
+
+/// How many items a list may have: every limit is looked at for every run, and every item is kept
+/// with its origin.
+pub const MAX_ITEMS: usize = 5_000;
+
+const WHOLE: &str = "a whole number";
+const TEXT: &str = "text";
 
 /// Looks up an environment variable.
 pub type Lookup<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -38,7 +46,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let fields = self.reader.map(node, &name_of(path))?;
         let mut record = Record { span: node.span, ..Record::default() };
         for (name, key_span, value) in fields.iter() {
-            if let Some((key, found)) = self.key_of(name, key_span, value, path, keys) {
+            if let Some((key, found)) = self.entry(name, key_span, value, path, keys) {
                 record.fields.insert(key, found);
             }
         }
@@ -47,7 +55,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     }
 
     /// Checks one entry of a map that may have these keys; an unknown key is noted.
-    pub(crate) fn key_of(
+    pub(crate) fn entry(
         &mut self,
         name: &str,
         key_span: Span,
@@ -56,30 +64,40 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         keys: &'static [Key],
     ) -> Option<(&'static str, Found)> {
         let Some(key) = keys.iter().find(|key| key.name == name) else {
-            self.unknown(name, key_span, path, keys);
+            slip::refuse_unknown(self.reader, name, key_span, path, keys);
             return None;
         };
         Some((key.name, self.field(key, key_span, value, path)))
     }
 
     fn missing(&mut self, fields: &Fields<'_>, path: &str, keys: &[Key]) {
+        let is_known = |name: &str| keys.iter().any(|key| key.name == name);
+        let mut slips: Vec<&str> = fields.iter().map(|(name, ..)| name).collect();
+        slips.retain(|name| !is_known(name));
         for key in keys {
             let is_missing = key.presence == Presence::Required && fields.get(key.name).is_none();
-            if is_missing {
+            let is_misspelt = || slips.iter().any(|slip| nearest(slip, &[key.name]).is_some());
+            if is_missing && !is_misspelt() {
                 let message = format!("{} has no `{}`", name_of(path), key.name);
-                self.reader.refuse(fields.span, message);
+                let hint = format!("add it: {}", key.doc);
+                self.reader.refuse_with_hint(fields.span, message, hint);
             }
         }
     }
 
     fn field(&mut self, key: &'static Key, key_span: Span, node: &Node, above: &str) -> Found {
         let path = join(above, key.name);
-        let is_left_out = node.value == Value::Null && key.presence == Presence::Nullable;
-        let (datum, variable) = if is_left_out {
-            (Datum::Null, None)
-        } else {
-            self.value(key.kind, node, &path).unwrap_or((Datum::Wrong, None))
+        let checked = match (&node.value, key.presence) {
+            (Value::Null, Presence::Nullable) => Some((Datum::Null, None)),
+            (Value::Null, Presence::Optional) if !matches!(key.kind, Kind::Block(_)) => {
+                let message = format!("{} has no value", name_of(&path));
+                let hint = "remove the key to leave it unset";
+                self.reader.refuse_with_hint(node.span, message, hint);
+                None
+            }
+            _ => self.value(key.kind, node, &path),
         };
+        let (datum, variable) = checked.unwrap_or((Datum::Wrong, None));
         Found { key_span, span: node.span, datum, origin: self.origin(path, node.span, variable) }
     }
 
@@ -96,9 +114,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let plain = |datum| (datum, None);
         match kind {
             Kind::Whole(bounds) => self.whole(bounds, node, path),
-            Kind::Flag => {
-                self.reader.bool(node, &name_of(path)).map(|answer| plain(Datum::Bool(answer)))
-            }
+            Kind::Flag => self.flag(node, path).map(plain),
             Kind::Text(emptiness) => self.text(emptiness, node, path),
             Kind::Choice(words) => self.choice(words, node, path),
             Kind::Names => self.names(node, path).map(plain),
@@ -112,6 +128,37 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         }
     }
 
+    fn flag(&mut self, node: &Node, path: &str) -> Option<Datum> {
+        if env_reference(node).is_some() {
+            let message = format!("{} must be true or false", name_of(path));
+            let hint = "only numbers and texts can come from the environment";
+            self.reader.refuse_with_hint(node.span, message, hint);
+            return None;
+        }
+        self.reader.bool(node, &name_of(path)).map(Datum::Bool)
+    }
+
+    /// Notes a value that seems to be meant as `{env: NAME}`; returns whether it was one.
+    fn refuses_env_slip(&mut self, node: &Node, path: &str, wanted: &str) -> bool {
+        let hint = match &node.value {
+            Value::Map(_) => "to take it from the environment write {env: NAME} alone".to_owned(),
+            Value::Text(text) if wanted != TEXT && text.starts_with('$') => {
+                let name = text.trim_start_matches('$').trim_matches(['{', '}']);
+                let name = short(name);
+                format!("to take it from the environment write {{env: {name}}}")
+            }
+            Value::Null
+            | Value::Bool(_)
+            | Value::Int(_)
+            | Value::Float(_)
+            | Value::Text(_)
+            | Value::List(_) => return false,
+        };
+        let message = format!("{} must be {wanted}; found {}", name_of(path), node.value.kind());
+        self.reader.refuse_with_hint(node.span, message, hint);
+        true
+    }
+
     fn whole(&mut self, bounds: Bounds, node: &Node, path: &str) -> Option<Checked> {
         let (number, variable) = match env_reference(node) {
             Some(_) => {
@@ -122,11 +169,13 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                         name_of(path),
                         quoted(&variable)
                     );
-                    self.reader.refuse(node.span, message);
+                    let hint = format!("it must hold a number: {}", bounds.words);
+                    self.reader.refuse_with_hint(node.span, message, hint);
                     return None;
                 };
                 (number, Some(variable))
             }
+            None if self.refuses_env_slip(node, path, WHOLE) => return None,
             None => (self.reader.int(node, &name_of(path))?, None),
         };
         if (bounds.min..=bounds.max).contains(&number) {
@@ -148,36 +197,53 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                 let (variable, text) = self.lookup(node)?;
                 (text, Some(variable))
             }
+            None if self.refuses_env_slip(node, path, TEXT) => return None,
             None => (self.reader.text(node, &name_of(path))?.to_owned(), None),
         };
         if emptiness == Emptiness::Refused && text.trim().is_empty() {
             let message = format!("{} is empty", name_of(path));
-            self.reader.refuse(node.span, message);
+            self.reader.refuse_with_hint(node.span, message, "write a text here");
             return None;
         }
         Some((Datum::Text(text), variable))
     }
 
     fn choice(&mut self, words: &[&str], node: &Node, path: &str) -> Option<Checked> {
-        let (datum, variable) = self.text(Emptiness::Allowed, node, path)?;
-        let Datum::Text(text) = &datum else {
-            return None;
+        let (text, variable) = match (env_reference(node), &node.value) {
+            (None, Value::Bool(_) | Value::Int(_) | Value::Float(_)) => {
+                (self.reader.source().slice(node.span).to_owned(), None)
+            }
+            _ => match self.text(Emptiness::Allowed, node, path)? {
+                (Datum::Text(text), variable) => (text, variable),
+                _ => return None,
+            },
         };
         if words.contains(&text.as_str()) {
-            return Some((datum, variable));
+            return Some((Datum::Text(text), variable));
         }
         let lower = text.to_ascii_lowercase();
         let hint = match words.iter().find(|word| **word == lower) {
             Some(word) => format!("write it in small letters: {word}"),
             None => format!("it must be one of: {}", words.join(", ")),
         };
-        let message = format!("{} cannot be {}", name_of(path), quoted(text));
+        let message = format!("{} cannot be {}", name_of(path), quoted(&text));
         self.reader.refuse_with_hint(node.span, message, hint);
         None
     }
 
-    fn names(&mut self, node: &Node, path: &str) -> Option<Datum> {
+    /// Takes a list of bounded length.
+    fn items<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n [Node]> {
         let items = self.reader.list(node, &name_of(path))?;
+        if let Some(first_beyond) = items.get(MAX_ITEMS) {
+            let message = format!("{} has more than {MAX_ITEMS} items", name_of(path));
+            self.reader.refuse_with_hint(first_beyond.span, message, "shorten the list");
+            return None;
+        }
+        Some(items)
+    }
+
+    fn names(&mut self, node: &Node, path: &str) -> Option<Datum> {
+        let items = self.items(node, path)?;
         let mut names = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let path = format!("{path}[{index}]");
@@ -189,7 +255,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     }
 
     fn blocks(&mut self, node: &Node, path: &str, keys: &'static [Key]) -> Option<Datum> {
-        let items = self.reader.list(node, &name_of(path))?;
+        let items = self.items(node, path)?;
         let records = items
             .iter()
             .enumerate()
@@ -202,25 +268,19 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     pub(crate) fn lookup(&mut self, node: &Node) -> Option<(String, String)> {
         let name_node = env_reference(node)?;
         let name = self.reader.text(name_node, "the name of an environment variable")?.to_owned();
-        let is_name = !name.is_empty() && !name.contains(['=', '\0']);
-        if let Some(value) = is_name.then(|| (self.env)(&name)).flatten() {
+        if name.is_empty() || name.contains(['=', '\0']) {
+            let message = format!("{} is no name of an environment variable", quoted(&name));
+            let hint = "write its name, as in {env: MAX_RUNS}";
+            self.reader.refuse_with_hint(name_node.span, message, hint);
+            return None;
+        }
+        if let Some(value) = (self.env)(&name) {
             return Some((name, value));
         }
         let message = format!("the environment variable {} is not set", quoted(&name));
         let hint = "set it for the process that reads this file, or write the value here";
         self.reader.refuse_with_hint(name_node.span, message, hint);
         None
-    }
-
-    fn unknown(&mut self, name: &str, span: Span, path: &str, keys: &[Key]) {
-        let known: Vec<&str> = keys.iter().map(|key| key.name).collect();
-        let what = name_of(path);
-        if let Some(hint) = misplaced(name, path, &known) {
-            let message = format!("{what} has no key {}", quoted(name));
-            self.reader.refuse_with_hint(span, message, hint);
-            return;
-        }
-        self.reader.refuse_unknown(name, span, &what, &known);
     }
 }
 
@@ -237,57 +297,14 @@ fn env_reference(node: &Node) -> Option<&Node> {
     }
 }
 
-/// Tells where a key belongs that is known elsewhere, or how Helm's spelling reads here.
-fn misplaced(name: &str, path: &str, known: &[&str]) -> Option<String> {
-    let snake = snake_case(name);
-    if snake != name && known.contains(&snake.as_str()) {
-        return Some(format!("that is Helm's spelling: write `{snake}` here"));
-    }
-    if path.is_empty() && matches!(name, "dagsterDaemon" | "dagsterWebserver" | "dagsterWebServer")
-    {
-        return Some(
-            "this is a Helm values file: what stands there under `customRunCoordinator` belongs \
-             under `run_coordinator` here"
-                .to_owned(),
-        );
-    }
-    let (place, wanted) = paths_of(&snake)?;
-    let how = if wanted == name { "it" } else { wanted };
-    Some(match place.as_str() {
-        "" => format!("{how} belongs at the top of the file"),
-        place => format!("{how} belongs under `{place}`"),
-    })
-}
-
-/// Finds the first place in the table where a key stands.
-fn paths_of(name: &str) -> Option<(String, &'static str)> {
-    fn find(keys: &'static [Key], path: &str, name: &str) -> Option<(String, &'static str)> {
-        if let Some(key) = keys.iter().find(|key| key.name == name) {
-            return Some((path.to_owned(), key.name));
-        }
-        keys.iter().find_map(|key| {
-            let Kind::Block(inner) = key.kind else {
-                return None;
-            };
-            find(inner, &join(path, key.name), name)
-        })
-    }
-    let is_word = !matches!(name, "enabled" | "config" | "class" | "module");
-    is_word.then(|| find(ROOT, "", name)).flatten()
-}
-
 /// Returns whether a key of the whole file sets up a part of Dagster that is not here.
 pub(crate) fn is_not_used(name: &str) -> bool {
     NOT_USED.contains(&name)
 }
 
 /// How a map or value is called in a sentence.
-fn name_of(path: &str) -> String {
+pub(crate) fn name_of(path: &str) -> String {
     if path.is_empty() { "the file".to_owned() } else { format!("`{path}`") }
-}
-
-pub(crate) fn join(above: &str, name: &str) -> String {
-    if above.is_empty() { name.to_owned() } else { format!("{above}.{name}") }
 }
 
 /// Shortens a number that was written with very many digits.

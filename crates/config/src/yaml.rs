@@ -115,6 +115,7 @@ impl Node {
 /// after its first error, so there is one problem.
 pub fn parse(file_name: &str, bytes: &[u8]) -> Result<Document, Problems> {
     let source = Source::new(file_name, bytes)?;
+    refusal::refuse_control_characters(&source)?;
     let root = build::build(&source)?;
     Ok(Document { source, root })
 }

@@ -352,14 +352,17 @@ impl Naive {
     }
 
     /// Returns who has reserved which pools, by their place among the claims: each in order whose
-    /// patience has ended and whose demand the limits allow, unless a pool of it is taken.
+    /// patience has ended and whose demand the limits allow, unless a pool of it is taken. Pools
+    /// without a limit are never reserved: nobody has to wait there.
     fn reservers(&self) -> BTreeMap<PoolName, ClaimOrder> {
         let mut reservers = BTreeMap::new();
         let Some(bound) = self.reserve_bound() else {
             return reservers;
         };
         for ClaimFacts { claim, passed_over_since } in self.waiting() {
-            let pools: Vec<&PoolName> = claim.demand.iter().map(|(pool, _)| pool).collect();
+            let is_limited = |pool: &&PoolName| self.pool_capacity(pool) != Capacity::Unlimited;
+            let pools = claim.demand.iter().map(|(pool, _)| pool).filter(is_limited);
+            let pools: Vec<&PoolName> = pools.collect();
             let is_overdue = passed_over_since.is_some_and(|since| since.after(bound) <= self.now);
             let is_allowed = claim
                 .demand

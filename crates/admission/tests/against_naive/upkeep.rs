@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use admission::{Event, Facts, Image};
-use model::{ClaimState, Explanation, LimitKey, RunStatus, TagMatch, TagScope};
+use model::{ClaimState, Explanation, LimitKey, RunStatus, StepKey, TagMatch, TagScope};
 use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 
 use crate::every::every;
@@ -157,6 +157,17 @@ fn contradictory(facts: &Facts) -> Vec<Facts> {
         let mut of_nobody = facts.clone();
         of_nobody.runs.retain(|facts| facts.run.id != claim.claim.step.run);
         contradictory.push(of_nobody);
+
+        let mut at_one_place = facts.clone();
+        let mut other = claim.clone();
+        other.claim.step.step = StepKey::new("another").unwrap();
+        at_one_place.claims.push(other);
+        contradictory.push(at_one_place);
+
+        let mut before_it_began = facts.clone();
+        let runs = before_it_began.runs.iter_mut();
+        runs.for_each(|facts| facts.run.status = RunStatus::Starting);
+        contradictory.push(before_it_began);
     }
     contradictory
 }

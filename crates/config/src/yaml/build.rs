@@ -164,17 +164,17 @@ impl<'s> Builder<'s> {
             | ScalarStyle::Folded => Value::Text(text.clone().into_owned()),
         };
         let Some(tag) = tag else { return Ok(plain()) };
-        let value = match tag.core_suffix() {
-            Some("str") => Some(Value::Text(text.into_owned())),
+        match tag.core_suffix() {
+            Some("str") => Ok(Value::Text(text.into_owned())),
             Some(kind @ ("int" | "bool" | "float" | "null")) => {
-                Some(scalar::plain(&text)).filter(|value| is_of_kind(value, kind))
+                let value = Some(scalar::plain(&text)).filter(|value| is_of_kind(value, kind));
+                value.ok_or_else(|| self.refuse(span, &Refusal::TagValue(tag.original())))
             }
             _ if tag.handle().is_empty() && tag.suffix() == "!" => {
-                Some(Value::Text(text.into_owned()))
+                Ok(Value::Text(text.into_owned()))
             }
-            _ => None,
-        };
-        value.ok_or_else(|| self.refuse(span, &Refusal::Tag(tag.original())))
+            _ => Err(self.refuse(span, &Refusal::Tag(tag.original()))),
+        }
     }
 
     fn check_tag(&self, tag: Option<&Tag>, kind: &str, span: Span) -> Result<(), Problem> {

@@ -17,16 +17,13 @@ pub(super) enum Refusal {
     AliasWithinItself,
     MergeOfNoMap,
     Tag(String),
+    TagValue(String),
 }
 
 impl Refusal {
     pub(super) fn at(&self, source: &Source, span: Span) -> Problem {
         let (message, hint) = self.words();
-        let problem = source.problem(span, message);
-        match hint {
-            "" => problem,
-            hint => problem.with_hint(hint),
-        }
+        source.problem(span, message).with_hint(hint)
     }
 
     fn words(&self) -> (String, &'static str) {
@@ -35,8 +32,10 @@ impl Refusal {
                 "a second document begins here".to_owned(),
                 "a configuration is one document: remove this `---` or what is above it",
             ),
-            Self::Unfinished => ("the text ends within a value".to_owned(), ""),
-            Self::TooManyNodes => (format!("the file holds more than {MAX_NODES} values"), ""),
+            Self::Unfinished => ("the text ends within a value".to_owned(), "complete it"),
+            Self::TooManyNodes => {
+                (format!("the file holds more than {MAX_NODES} values"), "is this the right file?")
+            }
             Self::TooManyAliased => (
                 format!("the aliases of this file stand for more than {MAX_ALIASED} values"),
                 "write the values out, or split the file",
@@ -45,9 +44,10 @@ impl Refusal {
                 format!("values are nested more than {MAX_DEPTH} deep"),
                 "is a bracket left open above?",
             ),
-            Self::AliasWithinItself => {
-                ("this alias stands within the value that it names".to_owned(), "")
-            }
+            Self::AliasWithinItself => (
+                "this alias stands within the value that it names".to_owned(),
+                "name a value that is complete above",
+            ),
             Self::MergeOfNoMap => (
                 "`<<` merges a map, and this is none".to_owned(),
                 "name a map, as in `<<: *defaults`",
@@ -56,8 +56,25 @@ impl Refusal {
                 format!("the tag {} means nothing here", quoted(tag)),
                 "remove it: every value is plain YAML",
             ),
+            Self::TagValue(tag) => (
+                format!("the tag {} does not fit this value", quoted(tag)),
+                "remove the tag, or write a value that fits",
+            ),
         }
     }
+}
+
+/// Refuses the control characters that YAML has no place for, other than as escapes in quotes.
+pub(super) fn refuse_control_characters(source: &Source) -> Result<(), Problem> {
+    let is_refused = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}');
+    let Some((index, character)) = source.text().char_indices().find(|(_, c)| is_refused(*c))
+    else {
+        return Ok(());
+    };
+    let span = Span { start: offset(index), end: offset(index + character.len_utf8()) };
+    let code = u32::from(character);
+    let message = format!("the control character U+{code:04X} cannot stand in YAML");
+    Err(source.problem(span, message).with_hint("remove it: is this a text file?"))
 }
 
 /// Tells where and why the parser stopped; `skipped` bytes stand before the text it was given.
@@ -71,11 +88,7 @@ pub(super) fn of_parser(source: &Source, skipped: u32, error: &ScanError) -> Pro
             .with_hint("use spaces; many editors show tabs and spaces alike");
     }
     let (message, hint) = words(error.kind());
-    let problem = source.problem(span, message);
-    match hint {
-        "" => problem,
-        hint => problem.with_hint(hint),
-    }
+    source.problem(span, message).with_hint(hint)
 }
 
 /// Finds a tab among the blanks that begin the line of a place, or the line before it.
@@ -99,7 +112,7 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
     match kind {
         ErrorKind::MappingValueNotAllowed => told(
             "a `:` that makes a key cannot stand here",
-            "put text that contains `: ` in quotes, or check the indentation",
+            "is the indentation right, and has the key above its `:`? Text with `: ` in it needs quotes",
         ),
         ErrorKind::ExpectedBlockMappingKey | ErrorKind::SimpleKeyExpected => told(
             "a key with a `:` is expected here",
@@ -117,15 +130,32 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             "keys of one map begin in the same column",
         ),
         ErrorKind::UnclosedFlowCollection { open } => {
-            (format!("the `{open}` that opens here is never closed"), "")
+            (format!("the `{open}` that opens here is never closed"), "close it where it ends")
         }
+        ErrorKind::MismatchedFlowCollectionEnd { open, close } => (
+            format!("the `{open}` that opens here is closed by `{close}`"),
+            "what opens last is closed first",
+        ),
+        ErrorKind::MisplacedFlowCollectionEnd => {
+            told("this bracket closes nothing", "remove it, or open it before")
+        }
+        ErrorKind::InvalidQuotedScalarIndent => told(
+            "text in quotes goes on here and is not indented enough",
+            "is the closing quote missing above?",
+        ),
         ErrorKind::UnexpectedEofFlowMapping | ErrorKind::UnexpectedEofImplicitFlowMapping => {
             told("the text ends before a `}`", "close the map")
         }
         ErrorKind::UnexpectedEofFlowSequence => {
             told("the text ends before a `]`", "close the list")
         }
-        ErrorKind::UnclosedQuotedScalar => told("a quote opens here and is never closed", ""),
+        ErrorKind::InvalidQuotedScalarHexEscape => told(
+            "a number is expected after this escape",
+            "use single quotes to take a backslash as it is",
+        ),
+        ErrorKind::UnclosedQuotedScalar => {
+            told("a quote opens here and is never closed", "close it with the same quote")
+        }
         ErrorKind::UnknownAnchor => {
             told("this alias names no anchor above it", "text that begins with `*` needs quotes")
         }
@@ -136,10 +166,10 @@ fn words(kind: &ErrorKind) -> (String, &'static str) {
             format!("{} cannot begin a value", quoted(&character.to_string())),
             "put the text in quotes",
         ),
-        ErrorKind::RecursionLimitExceeded => {
-            let (message, hint) = Refusal::TooDeep.words();
-            (message, hint)
-        }
-        other => (format!("this is not YAML: {other}"), ""),
+        ErrorKind::RecursionLimitExceeded => Refusal::TooDeep.words(),
+        other => (
+            format!("this is not YAML: {other}"),
+            "is the indentation right, and text with special characters in quotes?",
+        ),
     }
 }

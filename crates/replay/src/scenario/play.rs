@@ -6,14 +6,14 @@ use std::fmt::Debug;
 
 use admission::{Event, Refused};
 use model::{
-    Capacity, Claim, ClaimState, LimitKey, PoolLimit, PoolName, RunId, RunStatus,
-    Step as ModelStep, StepId, StepKey,
+    Capacity, Claim, ClaimState, LimitKey, PoolLimit, PoolName, RunId, Step as ModelStep, StepId,
+    StepKey,
 };
 
 use super::launch::Launches;
 use super::script::{
-    ExpectedClaim, ExpectedPool, ExpectedTick, Order, PlayScript, Rules, RunName, Scenario, Script,
-    Step,
+    Expectation, ExpectedClaim, ExpectedPool, ExpectedTick, Order, PlayScript, Rules, RunName,
+    Scenario, Script, Step,
 };
 use super::settings;
 use super::world::{World, limits_of};
@@ -145,28 +145,35 @@ impl Player {
             Step::Claim(claim) => self.claim(claim)?,
             Step::Free(run, step) => self.free(run, Some(step))?,
             Step::FreeRun(run) => self.free(run, None)?,
-            Step::ExpectStatus(statuses) => self.expect_status(statuses)?,
-            Step::ExpectBlocked(runs) => self.expect_blocked(runs)?,
-            Step::ExpectStepBlocked(run, step, limits) => {
-                let explanation = self.world.image.explain_step(&self.world.step(run, step));
-                expect(
-                    &format!("step {step} of {run} blocked by"),
-                    limits,
-                    &limits_of(explanation),
-                )?;
-            }
-            Step::ExpectLimitedPools(pools) => {
-                let limited = self.world.image.pool_limits().map(|(pool, _)| pool.clone());
-                expect("pools with a limit", pools, &limited.collect())?;
-            }
-            Step::ExpectPool(pool, expected) => self.expect_pool(pool, expected)?,
-            Step::ExpectRefusedLimit(limit) => {
-                if PoolLimit::new(*limit).is_ok() {
-                    return Err(failure(format!("limit {limit} to be refused"), "it is accepted"));
-                }
-            }
+            Step::Expect(expectation) => self.check(expectation)?,
         }
         Ok(None)
+    }
+
+    fn check(&self, expectation: &Expectation) -> Result<(), Failure> {
+        match expectation {
+            Expectation::Status(runs) => runs.iter().try_for_each(|(run, status)| {
+                expect(&format!("status of {run}"), &Some(*status), &self.world.status(run))
+            }),
+            Expectation::Blocked(runs) => runs.iter().try_for_each(|(run, limits)| {
+                let explanation = self.world.image.explain_run(self.world.id(run));
+                expect(&format!("{run} blocked by"), limits, &limits_of(explanation))
+            }),
+            Expectation::StepBlocked(run, step, limits) => {
+                let explanation = self.world.image.explain_step(&self.world.step(run, step));
+                let what = format!("step {step} of {run} blocked by");
+                expect(&what, limits, &limits_of(explanation))
+            }
+            Expectation::LimitedPools(pools) => {
+                let limited = self.world.image.pool_limits().map(|(pool, _)| pool.clone());
+                expect("pools with a limit", pools, &limited.collect())
+            }
+            Expectation::Pool(pool, expected) => self.check_pool(pool, expected),
+            Expectation::RefusedLimit(pool, limit) => {
+                let is_refused = PoolName::new(pool).is_err() || PoolLimit::new(*limit).is_err();
+                expect(&format!("limit {limit} of pool {pool:?} refused:"), &true, &is_refused)
+            }
+        }
     }
 
     fn apply_to_each(
@@ -224,20 +231,7 @@ impl Player {
         Ok(())
     }
 
-    fn expect_status(&self, statuses: &[(RunName, RunStatus)]) -> Result<(), Failure> {
-        statuses.iter().try_for_each(|(run, status)| {
-            expect(&format!("status of {run}"), &Some(*status), &self.world.status(run))
-        })
-    }
-
-    fn expect_blocked(&self, runs: &[(RunName, BTreeSet<String>)]) -> Result<(), Failure> {
-        runs.iter().try_for_each(|(run, limits)| {
-            let explanation = self.world.image.explain_run(self.world.id(run));
-            expect(&format!("{run} blocked by"), limits, &limits_of(explanation))
-        })
-    }
-
-    fn expect_pool(&self, pool: &PoolName, expected: &ExpectedPool) -> Result<(), Failure> {
+    fn check_pool(&self, pool: &PoolName, expected: &ExpectedPool) -> Result<(), Failure> {
         let in_pool = |claim: &&Claim| claim.demand.iter().any(|(name, _)| name == pool);
         let claims: Vec<&Claim> = self.world.image.claims().filter(in_pool).collect();
         let (assigned, pending): (Vec<&Claim>, Vec<&Claim>) =

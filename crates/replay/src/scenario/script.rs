@@ -61,16 +61,22 @@ pub(super) enum Step {
     Claim(ExpectedClaim),
     Free(RunName, StepKey),
     FreeRun(RunName),
-    ExpectStatus(Vec<(RunName, RunStatus)>),
+    Expect(Expectation),
+}
+
+/// Something that must be true.
+#[derive(Debug)]
+pub(super) enum Expectation {
+    Status(Vec<(RunName, RunStatus)>),
     /// Exactly these limits block the run.
-    ExpectBlocked(Vec<(RunName, BTreeSet<String>)>),
+    Blocked(Vec<(RunName, BTreeSet<String>)>),
     /// Exactly these limits block the step.
-    ExpectStepBlocked(RunName, StepKey, BTreeSet<String>),
+    StepBlocked(RunName, StepKey, BTreeSet<String>),
     /// Exactly these pools have a limit of their own.
-    ExpectLimitedPools(Vec<PoolName>),
-    ExpectPool(PoolName, ExpectedPool),
-    /// The number is refused as the limit of a pool.
-    ExpectRefusedLimit(i64),
+    LimitedPools(Vec<PoolName>),
+    Pool(PoolName, ExpectedPool),
+    /// No pool of this name can have this limit.
+    RefusedLimit(String, i64),
 }
 
 /// A run as a scenario adds it.

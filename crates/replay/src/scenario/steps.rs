@@ -7,7 +7,9 @@ use model::{
     RunStatus, Tags,
 };
 
-use super::script::{ExpectedClaim, ExpectedPool, ExpectedTick, LaunchError, NewRun, Order, Step};
+use super::script::{
+    Expectation, ExpectedClaim, ExpectedPool, ExpectedTick, LaunchError, NewRun, Order, Step,
+};
 use super::values::Values;
 
 /// The steps that scenarios of both kinds have.
@@ -27,11 +29,14 @@ pub(super) fn common(values: &mut Values<'_, '_>, name: &str, node: &Node) -> Op
         }
         "free_run" => values.run(node).map(Step::FreeRun),
         "info" => info(values, node),
-        "keys" => values.list(node, "`keys`", Values::pool).map(Step::ExpectLimitedPools),
+        "keys" => values
+            .list(node, "`keys`", Values::pool)
+            .map(|pools| Step::Expect(Expectation::LimitedPools(pools))),
         "set_error" => {
             let [pool, limit] = values.items(node, "[pool, number]")?;
-            values.pool(pool)?;
-            values.reader.int(limit, "a limit").map(Step::ExpectRefusedLimit)
+            let pool = values.reader.text(pool, "a pool")?.to_owned();
+            let limit = values.reader.int(limit, "a limit")?;
+            Some(Step::Expect(Expectation::RefusedLimit(pool, limit)))
         }
         _ => None,
     }
@@ -70,7 +75,9 @@ pub(super) fn of_queue(values: &mut Values<'_, '_>, name: &str, node: &Node) -> 
     match name {
         "add" => values.list(node, "`add`", new_run).map(Step::Add),
         "tick" => tick(values, node).map(Step::Tick),
-        "status" => values.by_run(node, "`status`", Values::status).map(Step::ExpectStatus),
+        "status" => values
+            .by_run(node, "`status`", Values::status)
+            .map(|runs| Step::Expect(Expectation::Status(runs))),
         "set_status" => values.by_run(node, "`set_status`", Values::status).map(Step::SetStatus),
         "pool_limit" => values.by_pool(node, "`pool_limit`").map(Step::SetPoolLimit),
         "heal" => values.runs(node, "`heal`").map(Step::Heal),
@@ -85,7 +92,9 @@ pub(super) fn of_queue(values: &mut Values<'_, '_>, name: &str, node: &Node) -> 
             let fields = values.reader.map_of(node, "`configure`", &["config", "concurrency"])?;
             super::read::rules(values.reader, &fields).map(|rules| Step::Configure(Box::new(rules)))
         }
-        "blocked" => values.by_run(node, "`blocked`", Values::limits).map(Step::ExpectBlocked),
+        "blocked" => values
+            .by_run(node, "`blocked`", Values::limits)
+            .map(|runs| Step::Expect(Expectation::Blocked(runs))),
         _ => common(values, name, node),
     }
 }
@@ -93,7 +102,7 @@ pub(super) fn of_queue(values: &mut Values<'_, '_>, name: &str, node: &Node) -> 
 fn blocked_step(values: &mut Values<'_, '_>, node: &Node) -> Option<Step> {
     let [run, step, limits] = values.items(node, "[run, step, [limit, ...]]")?;
     let (run, step) = (values.run(run)?, values.step_key(step)?);
-    Some(Step::ExpectStepBlocked(run, step, values.limits(limits)?))
+    Some(Step::Expect(Expectation::StepBlocked(run, step, values.limits(limits)?)))
 }
 
 fn claim(values: &mut Values<'_, '_>, node: &Node) -> Option<ExpectedClaim> {
@@ -128,7 +137,7 @@ fn info(values: &mut Values<'_, '_>, node: &Node) -> Option<Step> {
         let steps = values.list(steps, "`assigned_steps`", Values::step_key)?;
         info.assigned_steps = Some(steps.iter().map(ToString::to_string).collect());
     }
-    Some(Step::ExpectPool(pool, info))
+    Some(Step::Expect(Expectation::Pool(pool, info)))
 }
 
 fn tick(values: &mut Values<'_, '_>, node: &Node) -> Option<ExpectedTick> {

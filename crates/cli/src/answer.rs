@@ -1,0 +1,15 @@
+//! What a command answers; `main` alone prints it and exits.
+
+/// What a command prints, and the code with which it exits.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: u8,
+}
+
+/// What was asked was done, and something is wrong with what was found.
+pub(crate) const WRONG: u8 = 1;
+
+/// What was asked cannot be done: a file cannot be read or is malformed.
+pub(crate) const UNREADABLE: u8 = 2;

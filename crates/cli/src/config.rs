@@ -1,0 +1,151 @@
+//! `pointsman config`: checks a configuration file, shows what is in force, describes the keys.
+//!
+//! Exit codes: 0 nothing is wrong, 1 something is wrong in the file, 2 it cannot be read.
+
+mod discovery;
+mod report;
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use ::config::{InstanceConfig, MAX_FILE_BYTES};
+use clap::{Args, Subcommand};
+use thiserror::Error;
+
+use self::discovery::DiscoveryError;
+use crate::answer::{Answer, UNREADABLE, WRONG};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Tell everything that is wrong in a configuration file.
+    #[command(after_help = "Exits with 0 if the file can be used, 1 if something is wrong in it, \
+        2 if it cannot be read.\n\nExample:\n  pointsman config check dagster.yaml")]
+    Check(CheckArgs),
+    /// Print every setting that is in force, and where it comes from.
+    #[command(after_help = "Example:\n  DAGSTER_HOME=/srv/dagster pointsman config show")]
+    Show(ShowArgs),
+    /// Print a JSON schema of the file, for editors.
+    #[command(after_help = "Example:\n  pointsman config schema > pointsman.schema.json")]
+    Schema,
+    /// Print the reference page of all keys, in Markdown.
+    #[command(after_help = "Example:\n  pointsman config docs > docs/configuration.md")]
+    Docs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The file; without it the one that `config show` would read.
+    file: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The file; without it pointsman.yaml or dagster.yaml in $POINTSMAN_HOME, then \
+                dagster.yaml in $DAGSTER_HOME"
+    )]
+    config: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Says why a command has nothing to work on.
+#[derive(Debug, Error)]
+enum LoadError {
+    #[error(transparent)]
+    NotFound(#[from] DiscoveryError),
+    #[error("cannot read {}: {source}", .path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("there is no configuration file to check: name one, or set POINTSMAN_HOME")]
+    NothingToCheck,
+}
+
+/// A file as it was read.
+struct Loaded {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+/// Carries out a command.
+pub(crate) fn run(command: &ConfigCommand) -> Answer {
+    let done = match command {
+        ConfigCommand::Check(args) => check(args),
+        ConfigCommand::Show(args) => show(args),
+        ConfigCommand::Schema => Ok(printed(format!("{:#}\n", ::config::schema()))),
+        ConfigCommand::Docs => Ok(printed(::config::reference())),
+    };
+    done.unwrap_or_else(|error| Answer {
+        stderr: format!("error: {error}\n"),
+        code: UNREADABLE,
+        ..Answer::default()
+    })
+}
+
+fn check(args: &CheckArgs) -> Result<Answer, LoadError> {
+    let path = match &args.file {
+        Some(path) => path.clone(),
+        None => discovery::find(None, &variable)?.ok_or(LoadError::NothingToCheck)?,
+    };
+    let file = load(&path)?;
+    let read = InstanceConfig::read(&file.name, &file.bytes, &variable);
+    let stdout = if args.json {
+        report::checked_json(&file.name, &read)
+    } else {
+        report::checked_text(&file.name, &read)
+    };
+    let code = if read.is_ok() { 0 } else { WRONG };
+    Ok(Answer { stdout, code, ..Answer::default() })
+}
+
+fn show(args: &ShowArgs) -> Result<Answer, LoadError> {
+    let Some(path) = discovery::find(args.config.as_deref(), &variable)? else {
+        let config = InstanceConfig::without_file();
+        return Ok(printed(shown(args, None, &config)));
+    };
+    let file = load(&path)?;
+    match InstanceConfig::read(&file.name, &file.bytes, &variable) {
+        Ok((config, warnings)) => Ok(Answer {
+            stdout: shown(args, Some(&file.name), &config),
+            stderr: report::warnings_text(&warnings),
+            code: 0,
+        }),
+        Err(problems) => Ok(Answer {
+            stderr: report::problems_text(&problems),
+            code: WRONG,
+            ..Answer::default()
+        }),
+    }
+}
+
+fn shown(args: &ShowArgs, file: Option<&str>, config: &InstanceConfig) -> String {
+    if args.json {
+        report::settings_json(file, config)
+    } else {
+        report::settings_text(file, config)
+    }
+}
+
+fn printed(stdout: String) -> Answer {
+    Answer { stdout, ..Answer::default() }
+}
+
+/// Reads a file, and no more of it than is needed to see that it is too large.
+fn load(path: &Path) -> Result<Loaded, LoadError> {
+    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    let most = MAX_FILE_BYTES as u64 + 1;
+    let file = File::open(path).map_err(unreadable)?;
+    file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok(Loaded { name: path.display().to_string(), bytes })
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,180 @@
+//! `pointsman config` as it is called: answers, exit codes, where the file is found.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use expect_test::expect;
+
+const GOOD: &str = "concurrency: {runs: {max_concurrent_runs: 15}}\nstorage: {}\n";
+const BAD: &str = "run_queue: {max_concurrent_runs: '3'}\n";
+
+/// Makes an empty directory for one test.
+fn home(test: &str) -> PathBuf {
+    let home = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(test);
+    drop(fs::remove_dir_all(&home));
+    fs::create_dir_all(&home).unwrap();
+    home
+}
+
+/// Calls `pointsman config` in a directory, with no home set.
+fn pointsman(directory: &PathBuf, args: &[&str], homes: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .arg("config")
+        .args(args)
+        .current_dir(directory)
+        .env_remove("POINTSMAN_HOME")
+        .env_remove("DAGSTER_HOME")
+        .envs(homes.iter().copied())
+        .output()
+        .unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn a_check_says_ok_or_what_is_wrong() {
+    let home = home("check");
+    fs::write(home.join("good.yaml"), GOOD).unwrap();
+    fs::write(home.join("bad.yaml"), BAD).unwrap();
+    let good = pointsman(&home, &["check", "good.yaml"], &[]);
+    assert_eq!(good.status.code(), Some(0));
+    expect![[r#"
+        warning: good.yaml:2:1: not used: storage
+         2 | storage: {}
+           | ^^^^^^^
+           = hint: these blocks set up parts of Dagster that Pointsman does not have
+
+        good.yaml: ok
+    "#]]
+    .assert_eq(&text(&good.stdout));
+    let bad = pointsman(&home, &["check", "bad.yaml"], &[]);
+    assert_eq!(bad.status.code(), Some(1));
+    expect![[r#"
+        bad.yaml:1:34: `run_queue.max_concurrent_runs` must be a whole number; found text
+         1 | run_queue: {max_concurrent_runs: '3'}
+           |                                  ^^^
+           = hint: remove the quotes: 3
+
+        bad.yaml: 1 problem
+    "#]]
+    .assert_eq(&text(&bad.stdout));
+}
+
+#[test]
+fn a_check_answers_in_json() {
+    let home = home("check_json");
+    fs::write(home.join("bad.yaml"), BAD).unwrap();
+    let bad = pointsman(&home, &["check", "bad.yaml", "--json"], &[]);
+    assert_eq!(bad.status.code(), Some(1));
+    expect![[r#"
+        {
+          "file": "bad.yaml",
+          "ok": false,
+          "omitted_problems": 0,
+          "problems": [
+            {
+              "column": 34,
+              "hint": "remove the quotes: 3",
+              "line": 1,
+              "message": "`run_queue.max_concurrent_runs` must be a whole number; found text",
+              "text": "run_queue: {max_concurrent_runs: '3'}",
+              "width": 3
+            }
+          ],
+          "warnings": []
+        }
+    "#]]
+    .assert_eq(&text(&bad.stdout));
+}
+
+#[test]
+fn what_cannot_be_read_exits_with_2() {
+    let home = home("unreadable");
+    for args in [&["check", "missing.yaml"][..], &["check", "."], &["check"], &["chek"]] {
+        let output = pointsman(&home, args, &[]);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert_eq!(text(&output.stdout), "", "{args:?}");
+        assert_ne!(text(&output.stderr), "", "{args:?}");
+    }
+}
+
+/// Returns the line of `config show` about the number of runs.
+fn shown(output: &Output) -> String {
+    let shown = text(&output.stdout);
+    let line = shown.lines().find(|line| line.starts_with("concurrency.runs.max_concurrent_runs "));
+    let words: Vec<&str> = line.unwrap_or("").split_whitespace().skip(1).collect();
+    words.join(" ")
+}
+
+#[test]
+fn the_file_is_found_by_flag_then_by_our_home_then_by_dagsters() {
+    let home = home("found");
+    fs::create_dir_all(home.join("ours")).unwrap();
+    fs::create_dir_all(home.join("theirs")).unwrap();
+    fs::write(home.join("ours/pointsman.yaml"), GOOD).unwrap();
+    let theirs = "run_queue: {max_concurrent_runs: {env: MAX_RUNS}}\n";
+    fs::write(home.join("theirs/dagster.yaml"), theirs).unwrap();
+    let (ours, theirs) = (("POINTSMAN_HOME", "ours"), ("DAGSTER_HOME", "theirs"));
+    let max = ("MAX_RUNS", "4");
+
+    let nowhere = pointsman(&home, &["show"], &[]);
+    assert_eq!(shown(&nowhere), "10 default");
+    let by_theirs = pointsman(&home, &["show"], &[theirs, max]);
+    assert_eq!(
+        shown(&by_theirs),
+        "4 environment variable MAX_RUNS, named in theirs/dagster.yaml:1:34 \
+         (run_queue.max_concurrent_runs)"
+    );
+    let by_ours = pointsman(&home, &["show"], &[ours, theirs]);
+    assert_eq!(shown(&by_ours), "15 ours/pointsman.yaml:1:43");
+    let flag = ["show", "--config", "theirs/dagster.yaml"];
+    let by_flag = pointsman(&home, &flag, &[ours, max]);
+    assert!(shown(&by_flag).starts_with("4 environment"));
+    let unset = pointsman(&home, &flag, &[ours]);
+    assert_eq!(unset.status.code(), Some(1));
+    assert!(text(&unset.stderr).contains("`MAX_RUNS` is not set"));
+
+    fs::write(home.join("ours/dagster.yaml"), GOOD).unwrap();
+    let both = pointsman(&home, &["show"], &[ours]);
+    assert_eq!(both.status.code(), Some(2));
+    assert_eq!(
+        text(&both.stderr),
+        "error: there are both ours/pointsman.yaml and ours/dagster.yaml: remove one, or name one \
+         with --config\n"
+    );
+}
+
+#[test]
+fn settings_are_shown_in_json_with_their_origin() {
+    let home = home("show_json");
+    fs::write(home.join("good.yaml"), GOOD).unwrap();
+    let output = pointsman(&home, &["show", "--config", "good.yaml", "--json"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["file"], "good.yaml");
+    let first = &shown["settings"][0];
+    assert_eq!(first["key"], "concurrency.runs.max_concurrent_runs");
+    assert_eq!(first["value"], 15);
+    assert_eq!(first["origin"]["kind"], "file");
+    assert_eq!(first["origin"]["line"], 1);
+    assert_eq!(first["origin"]["column"], 43);
+    assert_eq!(shown["settings"][1]["origin"]["kind"], "default");
+}
+
+#[test]
+fn every_command_has_an_example() {
+    let home = home("help");
+    for command in ["check", "show", "schema", "docs"] {
+        let help = pointsman(&home, &[command, "--help"], &[]);
+        assert!(text(&help.stdout).contains("Example:"), "{command}");
+    }
+    let schema = pointsman(&home, &["schema"], &[]);
+    let schema: serde_json::Value = serde_json::from_slice(&schema.stdout).unwrap();
+    assert!(schema["properties"]["run_queue"].is_object());
+    let docs = text(&pointsman(&home, &["docs"], &[]).stdout);
+    assert!(docs.starts_with("# Configuration\n"));
+}
