@@ -530,6 +530,24 @@ fn a_pool_has_one_reserver_and_who_does_not_get_all_its_pools_reserves_none() {
 }
 
 #[test]
+fn a_pool_without_a_limit_is_never_reserved() {
+    let mut settings = with_granularity(Granularity::Op);
+    settings.reserve_after = Some(Duration::ZERO);
+    let mut world = World::new(settings);
+    world.limit("p", 1);
+    world.submit(&["A STARTED"]);
+    assert_eq!(world.ask("A.p p"), "A.p");
+    assert_eq!(world.ask("A.both p=5 p+q"), "");
+    assert_eq!(world.ask("A.q q"), "A.q");
+    assert_eq!(world.ask("A.more q"), "A.more");
+    assert_eq!(world.limit("q", 5), "");
+    assert_eq!(world.ask("A.late q"), "");
+    assert_eq!(world.blocking_step("A.late"), "pool q");
+    assert_eq!(world.unlimit("q"), "A.late");
+    assert_eq!(world.free("A.p"), "A.both");
+}
+
+#[test]
 fn what_is_not_possible_is_refused_and_changes_nothing() {
     let mut world = World::new(Settings::default());
     world.submit(&["Q", "S STARTING", "T STARTED", "C CANCELING"]);
