@@ -57,7 +57,7 @@ impl Image {
             let is_blocked = !self.run_blockers(&line.needs, Extent::Proof).is_empty();
             let may_park = |gate| self.has_room(gate, Asker::Run);
             audit_place(&self.queue, line, is_blocked, may_park)?;
-            expect_equal("key of a line of runs", &Some(&line.filed), &line.members.first())?;
+            expect_equal("key of a line of runs", &line.filed, &line.first())?;
         }
         Ok(())
     }
@@ -102,14 +102,12 @@ impl Image {
             };
             (limit.key.clone(), picture)
         });
-        let reservers = self.reservers.iter();
+        let reservers = self.reservations.reservers();
         Picture {
             limits: limits.collect(),
             queue: members(&self.queue),
             waiting: members(&self.waiters),
-            reservers: reservers
-                .map(|(ix, order)| (self.limits[*ix].key.clone(), *order))
-                .collect(),
+            reservers: reservers.map(|(ix, order)| (self.limits[ix].key.clone(), order)).collect(),
         }
     }
 }

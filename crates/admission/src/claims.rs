@@ -9,6 +9,7 @@ use crate::image::{ClaimEntry, Image};
 use crate::limit::{Asker, Limit, units_of};
 use crate::lines::{Line, LineIx};
 use crate::needs::{Extent, Gate, Needs, Wants};
+use crate::queue::has_begun;
 
 /// What is to be done with a line of claims.
 enum Verdict {
@@ -40,7 +41,7 @@ impl Image {
     pub(crate) fn enter_claim(&mut self, facts: ClaimFacts) -> Result<(), Refused> {
         let ClaimFacts { claim, passed_over_since } = facts;
         let entry = self.entry(claim.step.run)?;
-        if !entry.has_begun() {
+        if !has_begun(entry.run.status) {
             return Err(Refused::NotBegun(entry.run.status));
         }
         if entry.claims.contains_key(&claim.step.step) {
@@ -60,7 +61,9 @@ impl Image {
             ClaimState::Pending => {
                 self.count(&entry, Limit::add_pending);
                 entry.line = Some(self.waiters.join(&entry.needs, order));
-                self.passed_over.extend(passed_over_since.map(|since| (order, since)));
+                if entry.claim.demand.is_wide() {
+                    self.reservations.watch(&entry, passed_over_since);
+                }
             }
         }
         self.claims.insert(order, entry);
@@ -89,7 +92,7 @@ impl Image {
             Some(line) => {
                 self.waiters.leave(line, order);
                 self.count(&entry, Limit::remove_pending);
-                self.passed_over.remove(&order);
+                self.reservations.unwatch(&entry);
             }
         }
         self.forget_unused(&entry.needs);
@@ -127,8 +130,8 @@ impl Image {
 
     fn grant(&mut self, line: LineIx, order: ClaimOrder) -> Option<StepId> {
         self.waiters.leave(line, order);
-        self.passed_over.remove(&order);
         let mut entry = self.claims.remove(&order)?;
+        self.reservations.unwatch(&entry);
         entry.line = None;
         entry.claim.state = ClaimState::Granted;
         self.count(&entry, Limit::remove_pending);

@@ -67,9 +67,9 @@ impl Image {
         let reason = self.reason(gate.limit, units, Asker::Claim, ahead);
         let reserver = match gate.wants {
             Wants::Units(_) => None,
-            Wants::NoReservation => self.reservers.get(&gate.limit),
+            Wants::NoReservation => self.reservations.reserver(gate.limit),
         };
-        match reserver.and_then(|reserver| self.claims.get(reserver)) {
+        match reserver.and_then(|reserver| self.claims.get(&reserver)) {
             None => reason,
             Some(ClaimEntry { claim, .. }) => Reason {
                 reserved_by: Some(claim.step.clone()),

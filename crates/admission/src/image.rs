@@ -8,14 +8,15 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use model::{
-    Capacity, Claim, ClaimOrder, LimitKey, PoolLimit, PoolName, Priority, Run, RunId, RunStatus,
-    Seq, StepId, StepKey, Timestamp, Usage,
+    Capacity, Claim, ClaimOrder, LimitKey, PoolLimit, PoolName, Priority, Run, RunId, Seq, StepId,
+    StepKey, Timestamp, Usage,
 };
 
 use crate::event::{ClaimFacts, Event, Facts, Refused, RunFacts};
 use crate::limit::{self, Asker, Limit};
 use crate::lines::{LineIx, Lines};
 use crate::needs::{LimitIx, SharedNeeds};
+use crate::reservation::Reservations;
 use crate::rules::Rules;
 use crate::table::LimitTable;
 
@@ -32,10 +33,7 @@ pub struct Image {
     pub(crate) waiters: Lines<ClaimOrder>,
     /// The number that the next asking gets.
     pub(crate) next_ask: u64,
-    /// The waiting claims that were passed over, and since when.
-    pub(crate) passed_over: BTreeMap<ClaimOrder, Timestamp>,
-    /// The claim that reserves each reserved pool.
-    pub(crate) reservers: BTreeMap<LimitIx, ClaimOrder>,
+    pub(crate) reservations: Reservations,
 }
 
 /// The order of the queue: priority descending, then sequence ascending.
@@ -76,11 +74,6 @@ impl Entry {
         Self { run, priority, is_held, is_first_pass_done, needs, line, claims }
     }
 
-    /// Returns whether its worker has passed the begin gate.
-    pub(crate) fn has_begun(&self) -> bool {
-        matches!(self.run.status, RunStatus::Started | RunStatus::Canceling)
-    }
-
     pub(crate) fn order(&self) -> QueueOrder {
         QueueOrder { priority: Reverse(self.priority), seq: self.run.seq }
     }
@@ -93,19 +86,15 @@ impl Image {
     /// # Errors
     /// [`Refused`] if the facts contradict one another.
     pub fn new(facts: Facts) -> Result<(Self, Vec<StepId>), Refused> {
-        let mut image = Self::empty(Rules {
-            settings: facts.settings,
-            pool_limits: facts.pool_limits.into_iter().collect(),
-            paused: facts.paused.into_iter().collect(),
-            now: facts.now,
-        });
-        for run in facts.runs {
+        let Facts { now, settings, pool_limits, paused, runs, claims } = facts;
+        let rules = Rules::new(now, settings, pool_limits, paused);
+        let mut image = Self::empty(rules);
+        for run in runs {
             image.enter(run)?;
         }
-        for claim in facts.claims {
+        for claim in claims {
             image.enter_claim(claim)?;
         }
-        image.pass_time(facts.now);
         let granted = image.settle();
         Ok((image, granted))
     }
@@ -120,8 +109,7 @@ impl Image {
             claims: BTreeMap::new(),
             waiters: Lines::new(),
             next_ask: 0,
-            passed_over: BTreeMap::new(),
-            reservers: BTreeMap::new(),
+            reservations: Reservations::default(),
         }
     }
 
@@ -135,14 +123,15 @@ impl Image {
         });
         let claims = self.claims.values().map(|entry| ClaimFacts {
             claim: entry.claim.clone(),
-            passed_over_since: self.passed_over.get(&entry.claim.order).copied(),
+            passed_over_since: self.reservations.passed_over_since(entry.claim.order),
         });
-        let Rules { settings, pool_limits, paused, now } = &self.rules;
+        let Rules { settings, pool_limits, now, .. } = &self.rules;
+        let paused = self.rules.paused();
         Facts {
             now: *now,
             settings: settings.clone(),
             pool_limits: pool_limits.iter().map(|(pool, limit)| (pool.clone(), *limit)).collect(),
-            paused: paused.iter().map(|(location, until)| (location.clone(), *until)).collect(),
+            paused: paused.map(|(location, until)| (location.clone(), until)).collect(),
             runs: runs.collect(),
             claims: claims.collect(),
         }
@@ -186,12 +175,11 @@ impl Image {
                 return Ok(granted);
             }
             Event::LocationPaused { location, until } => {
-                self.rules.paused.insert(location.clone(), until);
+                self.rules.pause(&location, until);
                 self.refresh_capacity(&LimitKey::Location(location));
-                self.pass_time(self.rules.now);
             }
             Event::LocationResumed { location } => {
-                self.rules.paused.remove(&location);
+                self.rules.resume(&location);
                 self.refresh_capacity(&LimitKey::Location(location));
             }
             Event::TimePassed { now } => self.pass_time(now),
@@ -248,13 +236,15 @@ impl Image {
 
     /// Changes what is taken of a limit, and wakes or stops those who wait for it.
     pub(crate) fn change(&mut self, ix: LimitIx, change: impl FnOnce(&mut Limit)) {
-        change(&mut self.limits[ix]);
-        let (limit, pools) = (&self.limits[ix], &self.rules.settings.pools);
-        let for_runs = limit.room(Asker::Run, pools);
-        self.queue.reconsider(ix, |units| for_runs.has(units));
+        let pools = &self.rules.settings.pools;
+        let limit = &mut self.limits[ix];
+        let before = limit.room(Asker::Run, pools).largest();
+        let before_for_claims = limit.room(Asker::Claim, pools).largest();
+        change(limit);
+        self.queue.reconsider(ix, before, limit.room(Asker::Run, pools).largest());
         if let LimitKey::Pool(_) = limit.key {
-            let for_claims = limit.room(Asker::Claim, pools);
-            self.waiters.reconsider(ix, |units| for_claims.has(units));
+            let after = limit.room(Asker::Claim, pools).largest();
+            self.waiters.reconsider(ix, before_for_claims, after);
         }
     }
 
@@ -272,6 +262,7 @@ impl Image {
         if let Some(ix) = self.limits.find(key) {
             let capacity = limit::capacity(key, &self.rules);
             self.change(ix, |limit| limit.capacity = capacity);
+            self.reservations.invalidate();
         }
     }
 

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use slab::Slab;
 
-use crate::needs::{Gate, LimitIx, SharedNeeds, Wants};
+use crate::needs::{Gate, LimitIx, SharedNeeds};
 
 /// Where a line stands in [`Lines`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +45,13 @@ pub(crate) struct Line<K> {
 pub(crate) enum Place {
     Ready,
     Parked(Vec<Gate>),
+}
+
+impl<K: Copy + Ord> Line<K> {
+    /// Returns the best member.
+    pub(crate) fn first(&self) -> K {
+        self.members.first().copied().unwrap_or(self.filed)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -137,26 +144,18 @@ impl<K: Copy + Ord> Lines<K> {
         self.file(line);
     }
 
-    /// Asks again which gates of a limit are open, because its room has changed.
-    pub(crate) fn reconsider(&mut self, limit: LimitIx, has_room_for: impl Fn(u32) -> bool) {
-        let units = Gate::units(limit, 0)..Gate::reservation(limit);
-        for (gate, parking) in self.gates.range_mut(units) {
-            let Wants::Units(units) = gate.wants else {
-                continue;
-            };
-            let is_open = has_room_for(units);
-            if is_open == parking.is_open {
-                continue;
-            }
-            parking.is_open = is_open;
-            let Some((best, _)) = parking.lines.first().copied() else {
-                continue;
-            };
-            if is_open {
-                self.open.insert((best, *gate));
-            } else {
-                self.open.remove(&(best, *gate));
-            }
+    /// Opens or closes gates of a limit, because its room has changed: before, so many units were
+    /// the most that fitted, now so many are. Only the gates between the two are touched.
+    pub(crate) fn reconsider(&mut self, limit: LimitIx, before: u32, after: u32) {
+        if before == after {
+            return;
+        }
+        let first = Gate::units(limit, before.min(after).saturating_add(1));
+        let last = Gate::units(limit, before.max(after));
+        for (gate, parking) in self.gates.range_mut(first..=last) {
+            let was_best = parking.best_if_open();
+            parking.is_open = after > before;
+            move_key(&mut self.open, *gate, was_best, parking.best_if_open());
         }
     }
 

@@ -57,7 +57,7 @@ impl Image {
     }
 
     fn admit_first(&mut self, line: LineIx) -> Option<Admission> {
-        let QueueOrder { seq, .. } = *self.queue.line(line).members.first()?;
+        let QueueOrder { seq, .. } = self.queue.line(line).first();
         let entry = self.runs.get_mut(&seq)?;
         entry.run.status = entry.run.status.after(RunTransition::Dequeue).ok()?;
         let attempt = entry.run.attempt.map_or(Attempt::FIRST, Attempt::next);
@@ -76,6 +76,12 @@ impl Image {
         let run = &facts.run;
         if run.status != RunStatus::Queued && !run.status.is_in_progress() {
             return Err(Refused::NotLive(run.status));
+        }
+        if facts.is_held && run.status != RunStatus::Queued {
+            return Err(Refused::NotQueued(run.status));
+        }
+        if facts.is_first_pass_done && !has_begun(run.status) {
+            return Err(Refused::NotBegun(run.status));
         }
         if self.by_id.contains_key(&run.id) {
             return Err(Refused::RunExists(run.id));
@@ -149,7 +155,7 @@ impl Image {
 
     pub(crate) fn finish_first_pass(&mut self, run: RunId) -> Result<(), Refused> {
         let entry = self.entry_mut(run)?;
-        if !entry.has_begun() {
+        if !has_begun(entry.run.status) {
             return Err(Refused::NotBegun(entry.run.status));
         }
         if !entry.is_first_pass_done {
@@ -224,6 +230,11 @@ impl Image {
             });
         }
     }
+}
+
+/// Returns whether a worker of a run in this status has passed the begin gate.
+pub(crate) fn has_begun(status: RunStatus) -> bool {
+    matches!(status, RunStatus::Started | RunStatus::Canceling)
 }
 
 /// Whether usage rises or falls.

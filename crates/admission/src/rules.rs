@@ -1,6 +1,6 @@
 //! What is in force now: the settings, the pools' own limits, the paused locations and the time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::{CodeLocation, PoolLimit, PoolName, Settings, Timestamp};
 
@@ -8,23 +8,63 @@ use model::{CodeLocation, PoolLimit, PoolName, Settings, Timestamp};
 pub(crate) struct Rules {
     pub(crate) settings: Settings,
     pub(crate) pool_limits: BTreeMap<PoolName, PoolLimit>,
-    /// Until when each paused code location is paused; always later than `now`.
-    pub(crate) paused: BTreeMap<CodeLocation, Timestamp>,
     pub(crate) now: Timestamp,
+    /// Until when each paused code location is paused.
+    paused: BTreeMap<CodeLocation, Timestamp>,
+    /// The same by instant, so that the passing of time looks only at pauses that end.
+    resumes: BTreeSet<(Timestamp, CodeLocation)>,
 }
 
 impl Rules {
+    pub(crate) fn new(
+        now: Timestamp,
+        settings: Settings,
+        pool_limits: Vec<(PoolName, PoolLimit)>,
+        paused: Vec<(CodeLocation, Timestamp)>,
+    ) -> Self {
+        let pool_limits = pool_limits.into_iter().collect();
+        let mut rules = Self { settings, pool_limits, now, ..Self::default() };
+        for (location, until) in paused {
+            rules.pause(&location, until);
+        }
+        rules
+    }
+
+    /// Returns each paused code location and until when it is paused, by name.
+    pub(crate) fn paused(&self) -> impl Iterator<Item = (&CodeLocation, Timestamp)> {
+        self.paused.iter().map(|(location, until)| (location, *until))
+    }
+
+    /// Returns until when a code location is paused, if it is.
+    pub(crate) fn paused_until(&self, location: &CodeLocation) -> Option<Timestamp> {
+        self.paused.get(location).copied()
+    }
+
+    /// Pauses a code location until an instant, in place of any earlier pause.
+    pub(crate) fn pause(&mut self, location: &CodeLocation, until: Timestamp) {
+        self.resume(location);
+        if until > self.now {
+            self.paused.insert(location.clone(), until);
+            self.resumes.insert((until, location.clone()));
+        }
+    }
+
+    pub(crate) fn resume(&mut self, location: &CodeLocation) {
+        if let Some(until) = self.paused.remove(location) {
+            self.resumes.remove(&(until, location.clone()));
+        }
+    }
+
     /// Moves the time on and returns the code locations whose pause is over by then.
     pub(crate) fn pass_time(&mut self, now: Timestamp) -> Vec<CodeLocation> {
         self.now = self.now.max(now);
-        let over: Vec<CodeLocation> = self
-            .paused
-            .iter()
-            .filter(|(_, until)| **until <= self.now)
-            .map(|(location, _)| location.clone())
-            .collect();
-        for location in &over {
-            self.paused.remove(location);
+        let mut over = Vec::new();
+        while let Some((until, location)) = self.resumes.first().cloned() {
+            if until > self.now {
+                break;
+            }
+            self.resume(&location);
+            over.push(location);
         }
         over
     }

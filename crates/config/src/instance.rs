@@ -105,11 +105,11 @@ pub struct Pools {
 /// What happens at the head of the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
-    /// How often Dagster's daemon looks at the queue.
+    /// The longest time between two decisions.
     pub dequeue_interval: Setting<Duration>,
-    /// Whether Dagster's daemon launches from threads.
+    /// Whether several launches may be under way at one time.
     pub dequeue_use_threads: Setting<bool>,
-    /// From how many, if it does.
+    /// How many, if they may; `None` leaves it to Pointsman.
     pub dequeue_num_workers: Setting<Option<u32>>,
     /// How often a run is requeued because its code location cannot be reached.
     pub max_user_code_failure_retries: Setting<u32>,

@@ -216,23 +216,23 @@ pub const RUN_QUEUE: &[Key] = &[
         name: "dequeue_interval_seconds",
         kind: Kind::Whole(COUNT),
         default: "5",
-        doc: "How often Dagster's daemon looks at the queue. A run here starts in the moment its \
-              place becomes free.",
-        ..NOT_NEEDED
+        doc: "The longest time between two decisions. A run starts in the moment its place becomes \
+              free, so this is only for what nobody reports.",
+        ..LATER
     },
     Key {
         name: "dequeue_use_threads",
         kind: Kind::Flag,
         default: "false",
-        doc: "Whether Dagster's daemon launches from several threads.",
-        ..NOT_NEEDED
+        doc: "Whether several launches may be under way at one time.",
+        ..LATER
     },
     Key {
         name: "dequeue_num_workers",
         kind: Kind::Whole(AT_LEAST_ONE),
         default: "none",
-        doc: "How many threads Dagster's daemon launches from.",
-        ..NOT_NEEDED
+        doc: "How many launches may be under way at one time, with `dequeue_use_threads`.",
+        ..LATER
     },
     Key {
         name: "max_user_code_failure_retries",

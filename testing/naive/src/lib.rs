@@ -335,20 +335,23 @@ impl Naive {
         }
     }
 
-    /// Returns the wide claims that go before a granted one and wait for a pool of it; of those
-    /// with the same demand, only the first.
+    /// Returns the wide claims that asked before a granted one and wait for a limited pool of it.
     fn passed_over_by(&self, granted: &Claim) -> Vec<StepId> {
         if self.reserve_bound().is_none() {
             return Vec::new();
         }
-        let mut seen = BTreeSet::new();
         let waiting = self.waiting().into_iter().map(|facts| &facts.claim);
         waiting
-            .filter(|claim| seen.insert(&claim.demand))
-            .filter(|claim| claim.demand.is_wide() && claim.order < granted.order)
-            .filter(|claim| shares_a_pool(&claim.demand, &granted.demand))
+            .filter(|claim| claim.demand.is_wide())
+            .filter(|claim| claim.order.asked() < granted.order.asked())
+            .filter(|claim| self.shares_a_limited_pool(&claim.demand, &granted.demand))
             .map(|claim| claim.step.clone())
             .collect()
+    }
+
+    fn shares_a_limited_pool(&self, a: &Demand, b: &Demand) -> bool {
+        let is_limited = |pool: &PoolName| self.pool_capacity(pool) != Capacity::Unlimited;
+        a.iter().any(|(pool, _)| is_limited(pool) && b.iter().any(|(other, _)| pool == other))
     }
 
     /// Returns who has reserved which pools, by their place among the claims: each in order whose
@@ -513,10 +516,6 @@ fn tag_limit_key(limit: &TagLimit, tags: &Tags) -> Option<LimitKey> {
 
 fn priority(tags: &Tags) -> Priority {
     tags.priority().unwrap_or(Priority::DEFAULT)
-}
-
-fn shares_a_pool(a: &Demand, b: &Demand) -> bool {
-    a.iter().any(|(pool, _)| b.iter().any(|(other, _)| pool == other))
 }
 
 fn has_room(capacity: Capacity, taken: u64, wanted: u32) -> bool {

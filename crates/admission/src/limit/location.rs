@@ -10,9 +10,9 @@ pub(super) fn demand(run: &Run, demands: &mut Demands) {
 }
 
 pub(super) fn capacity(location: &CodeLocation, rules: &Rules) -> Capacity {
-    if rules.paused.contains_key(location) { Capacity::AtMost(0) } else { Capacity::Unlimited }
+    if rules.paused_until(location).is_some() { Capacity::AtMost(0) } else { Capacity::Unlimited }
 }
 
 pub(super) fn remedy(location: &CodeLocation, rules: &Rules) -> Remedy {
-    Remedy::Resume { at: rules.paused.get(location).copied().unwrap_or(rules.now) }
+    Remedy::Resume { at: rules.paused_until(location).unwrap_or(rules.now) }
 }

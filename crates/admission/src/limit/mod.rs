@@ -166,13 +166,19 @@ pub(crate) fn capacity(key: &LimitKey, rules: &Rules) -> Capacity {
 impl Room {
     const UNLIMITED: Self = Self { capacity: Capacity::Unlimited, taken: 0, buffer: 0 };
 
-    /// Returns whether so many units may be taken now. What is larger than the whole limit never
-    /// fits, whatever the buffer.
+    /// Returns whether so many units may be taken now.
     pub(crate) fn has(self, units: u32) -> bool {
+        units <= self.largest()
+    }
+
+    /// Returns the most units that may be taken at once now. What is larger than the whole limit
+    /// never fits, whatever the buffer.
+    pub(crate) fn largest(self) -> u32 {
         match self.capacity {
-            Capacity::Unlimited => true,
+            Capacity::Unlimited => u32::MAX,
             Capacity::AtMost(limit) => {
-                units <= limit && self.taken + u64::from(units) <= u64::from(limit) + self.buffer
+                let free = (u64::from(limit) + self.buffer).saturating_sub(self.taken);
+                u32::try_from(free).unwrap_or(u32::MAX).min(limit)
             }
         }
     }
