@@ -35,7 +35,7 @@ impl TestEnd {
     }
 
     /// Returns the first test that the report says failed, was ended for its time or died.
-    fn failed_test(&self) -> Option<&str> {
+    pub(crate) fn failed_test(&self) -> Option<&str> {
         self.report.lines().find_map(|line| {
             let (status, rest) = line.trim_start().split_once(" [")?;
             let is_failure =

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail};
 use crate::workspace::Workspace;
 
 /// The tests that look for a mistake whose header names none.
-const DEFAULT_TESTS: &str = "-p pointsman-admission";
+const DEFAULT_TESTS: &str = "-p pointsman-admission --test *";
 
 /// One planted mistake.
 #[derive(Debug, PartialEq, Eq)]

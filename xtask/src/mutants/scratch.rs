@@ -1,7 +1,7 @@
 //! A scratch copy of the workspace, in the target folder, with a target folder of its own that is
 //! kept from mistake to mistake so that only what a mistake touches is built again.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,14 @@ use crate::mutants::outcome::TestEnd;
 use crate::mutants::patch::Patch;
 use crate::workspace::Workspace;
 
+/// The stack of a test: code that is not optimised needs more than the usual 2 MiB.
+const STACK_BYTES: &str = "67108864";
+
 /// One scratch copy.
 #[derive(Debug)]
 pub(crate) struct Scratch {
-    root: PathBuf,
-    files: Vec<PathBuf>,
+    /// The files as they were when the run began, whatever is edited meanwhile.
+    files: BTreeMap<PathBuf, Vec<u8>>,
     copy: PathBuf,
     target: PathBuf,
 }
@@ -26,26 +29,27 @@ impl Scratch {
     pub(crate) fn new(workspace: &Workspace, name: &str) -> Result<Self> {
         let target = workspace.metadata.target_directory.as_std_path();
         let folder = target.join("mutants").join(name);
-        let scratch = Self {
-            root: workspace.root().to_owned(),
-            files: workspace.files()?,
-            copy: folder.join("copy"),
-            target: folder.join("target"),
-        };
+        let copy = folder.join("copy");
+        let mut files = BTreeMap::new();
+        for file in workspace.files()? {
+            let content = fs::read(workspace.root().join(&file))
+                .with_context(|| format!("failed to read {}", file.display()))?;
+            files.insert(copy.join(file), content);
+        }
+        let scratch = Self { files, copy, target: folder.join("target") };
         scratch.restore()?;
         Ok(scratch)
     }
 
-    /// Makes the copy equal to the workspace. Only files that differ are written, so that cargo
-    /// sees no change where there is none.
+    /// Makes the copy equal to the workspace as it was. Only files that differ are written, so that
+    /// cargo sees no change where there is none.
     pub(crate) fn restore(&self) -> Result<()> {
         fs::create_dir_all(&self.copy).context("failed to create a scratch copy")?;
-        for file in &self.files {
-            copy_if_different(&self.root.join(file), &self.copy.join(file))
-                .with_context(|| format!("failed to copy {}", file.display()))?;
+        for (file, content) in &self.files {
+            write_if_different(file, content)
+                .with_context(|| format!("failed to write {}", file.display()))?;
         }
-        let wanted = self.files.iter().map(|file| self.copy.join(file)).collect();
-        remove_others(&self.copy, &wanted).context("failed to clear a scratch copy")
+        remove_others(&self.copy, &self.files).context("failed to clear a scratch copy")
     }
 
     /// Returns whether a patch applies, else what git says.
@@ -85,13 +89,15 @@ impl Scratch {
         Ok(output.context("failed to start cargo nextest")?.status.success())
     }
 
-    /// Runs the tests, or those of them whose names contain `only`.
-    pub(crate) fn test(&self, tests: &[String], only: Option<&str>) -> Result<TestEnd> {
+    /// Runs the tests whose names contain one of these parts; all of them if there is none.
+    pub(crate) fn test<'a>(
+        &self,
+        tests: &[String],
+        only: impl IntoIterator<Item = &'a str>,
+    ) -> Result<TestEnd> {
         let mut command = self.nextest(tests);
         command.args(["--profile", "mutants", "--show-progress", "none", "--color", "never"]);
-        if let Some(test) = only {
-            command.arg("--").arg(test);
-        }
+        command.arg("--").args(only);
         let output = command.output().context("failed to start cargo nextest")?;
         Ok(TestEnd {
             code: output.status.code(),
@@ -102,15 +108,15 @@ impl Scratch {
     fn nextest(&self, tests: &[String]) -> Command {
         let mut command = Command::new("cargo");
         command
-            .args(["nextest", "run"])
+            .args(["nextest", "run", "--cargo-profile", "mutants"])
             .args(tests)
             .current_dir(&self.copy)
             .stdin(Stdio::null())
             .env("CARGO_TARGET_DIR", &self.target)
             .env("CARGO_INCREMENTAL", "1")
-            .env("CARGO_PROFILE_DEV_DEBUG", "none")
             // A mistake may leave a variable unused, which is no reason not to build.
             .env("RUSTFLAGS", "--cap-lints=allow")
+            .env("RUST_MIN_STACK", STACK_BYTES)
             // The same worlds every time, no search for a smaller one, no file left behind.
             .env("PROPTEST_RNG_SEED", "1")
             .env("PROPTEST_MAX_SHRINK_ITERS", "0")
@@ -119,23 +125,22 @@ impl Scratch {
     }
 }
 
-fn copy_if_different(from: &Path, to: &Path) -> Result<()> {
-    let wanted = fs::read(from)?;
-    if fs::read(to).is_ok_and(|present| present == wanted) {
+fn write_if_different(file: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(file).is_ok_and(|present| present == content) {
         return Ok(());
     }
-    if let Some(folder) = to.parent() {
+    if let Some(folder) = file.parent() {
         fs::create_dir_all(folder)?;
     }
-    Ok(fs::write(to, wanted)?)
+    Ok(fs::write(file, content)?)
 }
 
-fn remove_others(folder: &Path, wanted: &BTreeSet<PathBuf>) -> Result<()> {
+fn remove_others(folder: &Path, wanted: &BTreeMap<PathBuf, Vec<u8>>) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
             remove_others(&path, wanted)?;
-        } else if !wanted.contains(&path) {
+        } else if !wanted.contains_key(&path) {
             fs::remove_file(&path)?;
         }
     }

@@ -25,7 +25,7 @@ fn a_header_names_the_mistake_and_the_test() {
     let patch = a_patch();
     assert_eq!(patch.name, "order-reversed");
     assert_eq!(patch.found_by, "order_is_kept");
-    assert_eq!(patch.tests, ["-p", "pointsman-admission"]);
+    assert_eq!(patch.tests, ["-p", "pointsman-admission", "--test", "*"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Arrows: which crate uses which, against the table of [`rooms`](super::rooms).
+//! Arrows: which crate uses which, against the table of [`rooms`].
 
 use anyhow::{Context, Result};
 use cargo_metadata::{Dependency, DependencyKind, Package};

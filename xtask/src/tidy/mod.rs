@@ -5,6 +5,7 @@
 
 mod architecture;
 mod arrows;
+mod properties;
 mod purity;
 mod rooms;
 mod sizes;
@@ -44,6 +45,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
 fn check(tree: &Tree, arrows: &[Arrow]) -> Vec<Violation> {
     let mut violations = arrows::check(tree, arrows);
     violations.extend(architecture::check(tree));
+    violations.extend(properties::check(tree));
     violations.extend(purity::check(tree));
     violations.extend(words::check(tree));
     violations.extend(snapshots::check(tree));

@@ -102,12 +102,12 @@ fn code_of(line: &str) -> &str {
     line.split_once("//").map_or(line, |(code, _)| code)
 }
 
-/// Without these two lines no lint of the workspace, and so no ban, is in force. A package that is
-/// a workspace of its own has no lints to inherit.
+/// Without these two lines no lint of the workspace, and so no ban, is in force. A folder that is a
+/// workspace of its own has no share in them.
 fn missing_lints(tree: &Tree) -> Vec<Violation> {
     let manifests = tree.iter().filter(|(path, text)| {
-        let is_member = text.contains("[package]") && !text.contains("[workspace]");
-        path.ends_with("/Cargo.toml") && is_member && !inherits_lints(text)
+        let is_workspace = text.lines().any(|line| line == "[workspace]");
+        path.ends_with("/Cargo.toml") && !is_workspace && !inherits_lints(text)
     });
     manifests
         .map(|(path, _)| {

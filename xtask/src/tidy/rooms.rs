@@ -19,7 +19,7 @@ pub(crate) enum Outside {
 
 const HELPERS: Outside = Outside::Only(&["slab", "thiserror", "uuid"]);
 
-/// What the parser of settings needs beyond the helpers. Replay is given the same for its scenarios.
+/// What reading YAML needs beyond the helpers; replay reads scenarios with it.
 const TEXT: Outside =
     Outside::Only(&["granit-parser", "serde", "serde_json", "slab", "strsim", "thiserror", "uuid"]);
 

@@ -5,7 +5,7 @@ use expect_test::{Expect, expect};
 use super::arrows::{Arrow, End, Kind};
 use super::purity::BANS;
 use super::tree::{Tree, Violation};
-use super::{architecture, arrows, purity, sizes, snapshots, words};
+use super::{architecture, arrows, properties, purity, sizes, snapshots, words};
 use crate::workspace::Workspace;
 
 fn tree(files: &[(&str, &str)]) -> Tree {
@@ -155,6 +155,23 @@ fn the_page_lists_exactly_the_rooms_that_exist() {
 }
 
 #[test]
+fn a_property_without_its_test_is_found() {
+    let page = "| property | test |\n|---|---|\n| order | `order_is_kept` |\n| a \\| b | both |\n\
+                | fair | `order_is_kept` and `is_fair` |\n\nSee `gone`.\n";
+    let tree = tree(&[
+        ("crates/admission/README.md", page),
+        ("crates/admission/tests/order.rs", "fn order_is_kept() {}\n"),
+    ]);
+    says(
+        &properties::check(&tree),
+        &expect![[r#"
+            crates/admission/README.md:4: the property names no test
+            crates/admission/README.md:5: there is no test is_fair
+        "#]],
+    );
+}
+
+#[test]
 fn a_pure_room_with_bans_and_lints_is_pure() {
     let tree = tree(&[
         ("crates/model/Cargo.toml", MANIFEST),
@@ -162,6 +179,7 @@ fn a_pure_room_with_bans_and_lints_is_pure() {
         ("crates/model/src/lib.rs", "// never async\nlet asynchronous = 1;\n"),
         ("crates/server/Cargo.toml", MANIFEST),
         ("crates/server/src/lib.rs", "async fn serve() {}\n"),
+        ("fuzz/Cargo.toml", "[package]\n\n[workspace]\n"),
     ]);
     says(&purity::check(&tree), &expect![""]);
 }
