@@ -23,6 +23,11 @@ impl Sample {
         done
     }
 
+    pub(crate) fn mean_nanos(&self, what: &str) -> u128 {
+        let (units, spent) = self.spent.get(what).copied().unwrap_or_default();
+        spent.as_nanos() / u128::from(units).max(1)
+    }
+
     pub(crate) fn add(&mut self, what: &'static str, units: u64, time: Duration) {
         let (done, spent) = self.spent.entry(what).or_default();
         *done += units;
@@ -36,8 +41,8 @@ pub(crate) fn heading(title: &str, unit: &str) {
 
 pub(crate) fn line(label: &str, sample: &Sample) {
     print!("{label:>34}");
-    for (what, (units, spent)) in &sample.spent {
-        let nanos = spent.as_nanos() / u128::from(*units).max(1);
+    for what in sample.spent.keys() {
+        let nanos = sample.mean_nanos(what);
         print!("  {what} {:>8}.{:02}", nanos / 1000, nanos % 1000 / 10);
     }
     println!();

@@ -1,11 +1,13 @@
 //! The worlds that are measured, the same for the image and for the naive model.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use admission::{Event, Facts, Image};
 use model::{
-    Capacity, CodeLocation, Demand, Deployment, JobName, PoolLimit, PoolName, Priority, Run, RunId,
-    RunPools, RunStatus, Seq, Settings, Step, StepId, StepKey, TagLimit, TagLimits, TagMatch, Tags,
+    Capacity, CodeLocation, Deployment, Explanation, JobName, PoolLimit, PoolName, Priority, Run,
+    RunId, RunPools, RunStatus, Seq, Settings, Slots, Step, StepId, StepKey, TagLimit, TagLimits,
+    TagMatch, Tags, Timestamp,
 };
 use naive::Naive;
 
@@ -151,9 +153,7 @@ impl<C: Core> World<C> {
     /// A world in which so many steps wait for the one slot of a pool.
     pub(crate) fn with_waiting_steps(waiting: u64) -> Self {
         let mut world = Self::new(Vec::new(), 1);
-        let pool = PoolName::new("db").unwrap();
-        let limit = PoolLimit::new(1).unwrap();
-        world.core.tell(Event::PoolLimitSet { pool, limit });
+        world.limit_pool("db", 1);
         for _ in 0..=waiting {
             let run = world.submit_one(Tags::default(), RunStatus::Started);
             let granted = world.ask(run);
@@ -172,11 +172,74 @@ impl<C: Core> World<C> {
         self.ask(holder.run);
     }
 
+    /// A world in which so many steps want one slot of the pools `a` and `b`, each held by another
+    /// step, and one of a pool that they share with nobody.
+    pub(crate) fn between_two_pools(waiting: u64) -> Self {
+        let mut world = Self::new(Vec::new(), 1);
+        for pool in ["a", "b"] {
+            world.limit_pool(pool, 1);
+            let run = world.submit_one(Tags::default(), RunStatus::Started);
+            let granted = world.ask_for(run, 0, &[(pool, 1)]);
+            world.holders.extend(granted);
+        }
+        for own in 0..waiting {
+            let own = format!("own-{own}");
+            world.limit_pool(&own, 1);
+            let run = world.submit_one(Tags::default(), RunStatus::Started);
+            world.ask_for(run, 0, &[("a", 1), ("b", 1), (&own, 1)]);
+        }
+        world
+    }
+
+    /// The holder of one pool frees it and a more urgent step takes it; then the other pool.
+    pub(crate) fn swap_both_slots(&mut self) {
+        for pool in ["a", "b"] {
+            let holder = self.holders.pop_front().unwrap();
+            let run = holder.run;
+            let granted = self.core.tell(Event::Free { run, step: Some(holder.step) });
+            assert!(granted.is_empty(), "the other pool is held");
+            let granted = self.ask_for(run, 9, &[(pool, 1)]);
+            assert_eq!(granted.len(), 1, "the urgent step takes it");
+            self.holders.extend(granted);
+        }
+    }
+
+    /// Lets so many steps that want several slots wait, be passed over, and then reserve.
+    pub(crate) fn let_wide_claims_reserve(&mut self, wide: u64) {
+        let reserve_after = Some(Duration::from_secs(1));
+        let settings = Settings {
+            max_concurrent_runs: Capacity::Unlimited,
+            reserve_after,
+            ..Settings::default()
+        };
+        self.core.tell(Event::Configure(settings));
+        self.limit_pool("db", 2);
+        for number in 0..wide {
+            let run = self.submit_one(Tags::default(), RunStatus::Started);
+            self.ask_for(run, 0, &[("db", 2), (&format!("own-{number}"), 1)]);
+        }
+        let run = self.submit_one(Tags::default(), RunStatus::Started);
+        self.ask_for(run, 9, &[("db", 1)]);
+        self.free_one_slot();
+        self.core.tell(Event::TimePassed { now: Timestamp::EPOCH.after(Duration::from_secs(2)) });
+    }
+
+    fn limit_pool(&mut self, pool: &str, limit: i64) {
+        let (pool, limit) = (PoolName::new(pool).unwrap(), PoolLimit::new(limit).unwrap());
+        self.core.tell(Event::PoolLimitSet { pool, limit });
+    }
+
     fn ask(&mut self, run: RunId) -> Vec<StepId> {
+        self.ask_for(run, 0, &[("db", 1)])
+    }
+
+    fn ask_for(&mut self, run: RunId, priority: i32, slots: &[(&str, u32)]) -> Vec<StepId> {
+        let slots = slots.iter();
+        let demand = slots.map(|(pool, n)| (PoolName::new(pool).unwrap(), Slots::new(*n).unwrap()));
         let step = Step {
             key: StepKey::new("load").unwrap(),
-            priority: Priority::DEFAULT,
-            demand: Demand::one(PoolName::new("db").unwrap()),
+            priority: Priority::new(priority),
+            demand: demand.collect(),
         };
         self.core.tell(Event::Ask { run, step })
     }
@@ -184,10 +247,8 @@ impl<C: Core> World<C> {
     fn submit_one(&mut self, tags: Tags, status: RunStatus) -> RunId {
         let number = self.next;
         self.next += 1;
-        // Ids are spread as random ones are.
-        let id = u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
         let run = Run {
-            id: RunId::from_u128(id),
+            id: spread(number),
             seq: Seq::new(number),
             job: JobName::new("job").unwrap(),
             location: CodeLocation::new("location").unwrap(),
@@ -209,6 +270,22 @@ impl<C: Core> World<C> {
         self.random = self.random.wrapping_mul(FACTOR).wrapping_add(STEP);
         self.random >> 8
     }
+}
+
+impl World<Image> {
+    /// Asks why the run that was submitted last waits.
+    pub(crate) fn explain_the_last(&self) -> usize {
+        let last = spread(self.next - 1);
+        match self.core.explain_run(last) {
+            Some(Explanation::Blocked(reasons)) => reasons.len(),
+            Some(Explanation::Holding | Explanation::Eligible) | None => 0,
+        }
+    }
+}
+
+/// Ids are spread as random ones are.
+fn spread(number: u64) -> RunId {
+    RunId::from_u128(u128::from(number).wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835))
 }
 
 fn tag_limit(key: &str, limit: u32) -> TagLimit {

@@ -11,7 +11,12 @@ use clap::{Parser, Subcommand};
 
 /// Decides which run may start, when, and says why not yet.
 #[derive(Debug, Parser)]
-#[command(name = "pointsman", version, arg_required_else_help = true)]
+#[command(
+    name = "pointsman",
+    version,
+    arg_required_else_help = true,
+    after_help = "Example:\n  pointsman config check dagster.yaml"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -20,10 +25,10 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Check, show and describe the configuration.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  pointsman config check dagster.yaml")]
     Config(config::ConfigCommand),
     /// Play scenarios of the run queue against the very core that decides.
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  pointsman scenario run my-limits.yaml")]
     Scenario(scenario::ScenarioCommand),
 }
 

@@ -76,7 +76,7 @@ fn the_reasons_of_those_that_wait_are_told_on_request() {
         ok walk
           at 0s launched A, C
             B waits
-              tag team: 1 of 1 in progress, held by A. To free it: raise the limit of tag team to 2.
+              tag team: 1 of 1 in progress, held by A. Way out: raise the limit of tag team to 2.
           at 5s launched B
         1 passed, 0 failed
     "#]]
@@ -189,12 +189,12 @@ fn an_unknown_or_repeated_run_is_malformed() {
             some.yaml:6:30: there is no status `RUNNING`
              6 |     - status: {c: QUEUED, a: RUNNING}
                |                              ^^^^^^^
-               = hint: known statuses: NOT_STARTED, QUEUED, STARTING, STARTED, CANCELING, SUCCESS, FAILURE, CANCELED, MANAGED
+               = hint: known statuses: NOT_STARTED, QUEUED, STARTING, STARTED, CANCELING, SUCCESS, FAILURE, CANCELED, MANAGED, SUSPENDED
 
             some.yaml:7:23: there is no status `DONE`
              7 |     - set_status: {a: DONE}
                |                       ^^^^
-               = hint: known statuses: NOT_STARTED, QUEUED, STARTING, STARTED, CANCELING, SUCCESS, FAILURE, CANCELED, MANAGED
+               = hint: known statuses: NOT_STARTED, QUEUED, STARTING, STARTED, CANCELING, SUCCESS, FAILURE, CANCELED, MANAGED, SUSPENDED
         "#]],
     );
 }

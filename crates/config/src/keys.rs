@@ -135,6 +135,7 @@ pub const TAG_LIMIT: &[Key] = &[
         kind: Kind::TextOrBlock(TAG_VALUE),
         default: "any value",
         doc: "Counts only the runs whose tag has this value.",
+        presence: Presence::Nullable,
         ..DAGSTER
     },
     Key {

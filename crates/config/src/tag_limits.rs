@@ -44,7 +44,7 @@ fn tag_limit(item: &Record) -> Option<TagLimit> {
     let matches = match item.given("value").map(|found| &found.datum) {
         Some(Datum::Text(value)) => TagMatch::Value(value.clone()),
         Some(Datum::Block(value)) if value.bool(EACH_VALUE)?.value => TagMatch::EachValue,
-        None | Some(Datum::Block(_)) => TagMatch::Key,
+        None | Some(Datum::Block(_) | Datum::Null) => TagMatch::Key,
         Some(_) => return None,
     };
     Some(TagLimit { key: item.text("key")?.value, matches, limit: count(item.int("limit")?.value) })

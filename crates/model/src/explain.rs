@@ -140,7 +140,7 @@ pub struct Reason {
     /// How many units the run or step needs of it. A run that waits for one of several root steps
     /// needs what the widest of them asks of this limit.
     pub wanted: u32,
-    /// Who takes the units, or, if the pool is reserved, who reserves it.
+    /// Who takes the units.
     pub holders: Holders,
     /// The step that has reserved the pool, if that is what blocks.
     pub reserved_by: Option<StepId>,
@@ -176,7 +176,7 @@ pub enum Remedy {
 pub enum Explanation {
     /// It is in progress, or has its slots.
     Holding,
-    /// Nothing blocks it: the next decision lets it go.
+    /// No limit blocks it now. Those ahead of it may still take the room first.
     Eligible,
     /// Each of these limits blocks it now, ordered by limit.
     Blocked(Vec<Reason>),
@@ -186,13 +186,14 @@ impl Reason {
     /// Returns the reason as a sentence or two, runs named by `name`.
     pub fn sentence(&self, name: &dyn Fn(RunId) -> String) -> String {
         let mut text = self.fact(name);
-        if self.reserved_by.is_none() && !self.holders.shown.is_empty() {
+        let can_fit = self.capacity.is_at_least(self.wanted);
+        if can_fit && self.reserved_by.is_none() && !self.holders.shown.is_empty() {
             text += &format!(", held by {}", self.holders.sentence(name));
         }
-        if self.ahead != Count::Exactly(0) {
+        if !matches!(self.ahead, Count::Exactly(0) | Count::AtLeast(0)) {
             text += &format!("; {} ahead of it here", self.ahead);
         }
-        text + &format!(". To free it: {}.", self.way_out(name))
+        text + &format!(". Way out: {}.", self.way_out(name))
     }
 
     fn fact(&self, name: &dyn Fn(RunId) -> String) -> String {

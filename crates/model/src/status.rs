@@ -25,6 +25,8 @@ pub enum RunStatus {
     Canceled,
     /// Read from a Dagster deployment where something else manages it; it counts for no limit.
     Managed,
+    /// Read from a Dagster deployment, which defines it and never writes it; it counts for no limit.
+    Suspended,
 }
 
 /// What can happen to a run.
@@ -66,7 +68,7 @@ pub struct IllegalTransition<S: fmt::Display, T: fmt::Debug> {
 
 impl RunStatus {
     /// Every status, in the order of a run's life.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::NotStarted,
         Self::Queued,
         Self::Starting,
@@ -76,6 +78,7 @@ impl RunStatus {
         Self::Failure,
         Self::Canceled,
         Self::Managed,
+        Self::Suspended,
     ];
 
     /// Returns the status after a transition. This is the whole life cycle of a run.
@@ -111,7 +114,8 @@ impl RunStatus {
             | Self::Starting
             | Self::Started
             | Self::Canceling
-            | Self::Managed => false,
+            | Self::Managed
+            | Self::Suspended => false,
         }
     }
 
@@ -124,7 +128,8 @@ impl RunStatus {
             | Self::Success
             | Self::Failure
             | Self::Canceled
-            | Self::Managed => false,
+            | Self::Managed
+            | Self::Suspended => false,
         }
     }
 
@@ -140,6 +145,7 @@ impl RunStatus {
             Self::Failure => "FAILURE",
             Self::Canceled => "CANCELED",
             Self::Managed => "MANAGED",
+            Self::Suspended => "SUSPENDED",
         }
     }
 
@@ -321,6 +327,7 @@ mod tests {
             CANCELING -Succeed-> SUCCESS
             CANCELING -Fail-> FAILURE
             MANAGED -ForceCancel-> CANCELED
+            SUSPENDED -ForceCancel-> CANCELED
         "#]]
         .assert_eq(&table);
     }

@@ -214,12 +214,8 @@ impl Naive {
     /// Returns every limit that could block a run while it is queued, were it full.
     pub fn waits_for(&self, run: RunId) -> Option<BTreeSet<LimitKey>> {
         let facts = self.runs.get(&run)?;
-        let pools = &self.settings.pools;
         let mut limits = self.needed(facts);
-        if pools.granularity == Granularity::Op
-            && pools.blocking == PoolBlocking::HoldsRunsBack
-            && !facts.run.pools.has_pool_free_root()
-        {
+        if self.waits_for_roots(&facts.run) {
             limits.extend(facts.run.pools.root_slots().into_keys().cloned().map(LimitKey::Pool));
         }
         Some(limits)
@@ -245,18 +241,20 @@ impl Naive {
         needed
     }
 
-    /// Returns the pools that stand in the way of some root demand, if none of the roots could
-    /// start: at op granularity, a run whose every root would wait stays in the queue.
-    fn blocking_root_pools(&self, run: &Run) -> BTreeSet<LimitKey> {
+    /// Returns whether a run stays in the queue until one of its root steps could start.
+    fn waits_for_roots(&self, run: &Run) -> bool {
         let pools = &self.settings.pools;
-        let are_steps_counted = pools.granularity == Granularity::Op;
-        if !are_steps_counted || pools.blocking == PoolBlocking::StepsOnly {
-            return BTreeSet::new();
-        }
+        pools.granularity == Granularity::Op
+            && pools.blocking == PoolBlocking::HoldsRunsBack
+            && !run.pools.has_pool_free_root()
+    }
+
+    /// Returns the pools that stand in the way of some root demand, if none of them fits.
+    fn blocking_root_pools(&self, run: &Run) -> BTreeSet<LimitKey> {
         let roots = run.pools.roots().map(|(demand, _)| demand);
         let lacking: Vec<BTreeSet<LimitKey>> =
             roots.map(|root| self.pools_lacking_for(root)).collect();
-        if run.pools.has_pool_free_root() || lacking.iter().any(BTreeSet::is_empty) {
+        if !self.waits_for_roots(run) || lacking.iter().any(BTreeSet::is_empty) {
             return BTreeSet::new();
         }
         lacking.into_iter().flatten().collect()
@@ -481,19 +479,9 @@ impl Naive {
         self.now
     }
 
-    /// Returns the settings in force.
-    pub fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
     /// Returns a run that is queued or in progress.
     pub fn run(&self, run: RunId) -> Option<&RunFacts> {
         self.runs.get(&run)
-    }
-
-    /// Returns the claim of a step.
-    pub fn claim(&self, step: &StepId) -> Option<&Claim> {
-        self.claims.get(step).map(|facts| &facts.claim)
     }
 }
 

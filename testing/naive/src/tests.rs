@@ -530,6 +530,42 @@ fn a_pool_has_one_reserver_and_who_does_not_get_all_its_pools_reserves_none() {
 }
 
 #[test]
+fn a_pool_without_a_limit_is_never_reserved() {
+    let mut settings = with_granularity(Granularity::Op);
+    settings.reserve_after = Some(Duration::ZERO);
+    let mut world = World::new(settings);
+    world.limit("p", 1);
+    world.submit(&["A STARTED"]);
+    world.limit("q", 5);
+    assert_eq!(world.ask("A.p p"), "A.p");
+    assert_eq!(world.ask("A.both p+q"), "");
+    assert_eq!(world.ask("A.q q"), "A.q");
+    assert_eq!(world.ask("A.late q"), "");
+    assert_eq!(world.blocking_step("A.late"), "pool q");
+    assert_eq!(world.unlimit("q"), "A.late");
+    assert_eq!(world.ask("A.later q"), "A.later");
+    assert_eq!(world.free("A.p"), "A.both");
+}
+
+#[test]
+fn a_claim_is_passed_over_by_those_who_asked_later_and_only_in_limited_pools() {
+    let mut settings = with_granularity(Granularity::Op);
+    settings.reserve_after = Some(Duration::ZERO);
+    let mut world = World::new(settings);
+    world.limit("p", 3);
+    world.submit(&["A STARTED"]);
+    assert_eq!(world.ask("A.p p:2"), "A.p");
+    assert_eq!(world.ask("A.older p+r"), "A.older");
+    assert_eq!(world.ask("A.wide p:2+q"), "");
+    assert_eq!(world.ask("A.q q"), "A.q");
+    assert_eq!(world.free("A.older"), "");
+    assert_eq!(world.ask("A.first p=9 p"), "A.first");
+    assert_eq!(world.ask("A.second p=9 p"), "");
+    assert_eq!(world.free("A.first"), "");
+    assert_eq!(world.free("A.p"), "A.wide A.second");
+}
+
+#[test]
 fn what_is_not_possible_is_refused_and_changes_nothing() {
     let mut world = World::new(Settings::default());
     world.submit(&["Q", "S STARTING", "T STARTED", "C CANCELING"]);

@@ -13,10 +13,11 @@ use proptest::test_runner::TestCaseResult;
 
 use crate::every::every;
 use crate::found::no_rules;
+use crate::moves::{NewRun, Rules, World};
 use crate::stage::{
     Played, What, drain, follow, naive_at_the_beginning, queued, renumbered, steps,
 };
-use crate::worlds::{NewRun, Rules, World, queues, rules, worlds};
+use crate::worlds::{queues, rules, worlds};
 
 #[test]
 fn the_image_decides_as_the_naive_model_does() {

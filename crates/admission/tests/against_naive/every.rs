@@ -8,7 +8,7 @@ use proptest::prelude::{ProptestConfig, Strategy, TestCaseError};
 use proptest::test_runner::{TestCaseResult, TestError, TestRunner};
 
 use crate::found::worlds_found;
-use crate::worlds::{Move, NewRun, Rules, Slots, Words, World};
+use crate::moves::{Move, NewRun, Rules, Slots, Words, World};
 
 /// What can be made smaller.
 pub(crate) trait Case: Clone + Debug {

@@ -13,8 +13,9 @@ use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 use proptest::test_runner::TestCaseResult;
 
 use crate::every::every;
+use crate::moves::pool_limit_of;
 use crate::stage::{follow, naive_at_the_beginning, queued, steps};
-use crate::worlds::{pool_limit_of, worlds};
+use crate::worlds::worlds;
 
 /// How often the way out of an explanation is taken before a step must have its slots.
 const WAYS_OUT: usize = 100;

@@ -4,9 +4,9 @@
 
 use model::{DeploymentKind, Granularity, PoolBlocking, RunStatus};
 
-use crate::worlds::Move::{Admit, Ask, Cancel, Configure, Delete, Free, Requeue, Retag, Submit};
-use crate::worlds::Who::Number;
-use crate::worlds::{NewRun, Rules, Slots, Words, World};
+use crate::moves::Move::{Admit, Ask, Cancel, Configure, Delete, Free, Requeue, Retag, Submit};
+use crate::moves::Who::Number;
+use crate::moves::{NewRun, Rules, Slots, Words, World};
 
 pub(crate) fn worlds_found() -> Vec<World> {
     vec![

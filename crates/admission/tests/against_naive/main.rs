@@ -15,6 +15,7 @@ mod decisions;
 mod every;
 mod explanations;
 mod found;
+mod moves;
 mod stage;
 mod upkeep;
 mod worlds;

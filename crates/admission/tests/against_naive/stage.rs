@@ -7,7 +7,7 @@ use proptest::prelude::{TestCaseError, prop_assert_eq};
 use proptest::test_runner::TestCaseResult;
 
 use crate::every::caught;
-use crate::worlds::{Move, World};
+use crate::moves::{Move, World};
 
 /// How often an image may ask to be called again before it is taken to be lost.
 const PATIENCE: usize = 10_000;

@@ -7,8 +7,9 @@ use model::{ClaimState, Explanation, LimitKey, RunStatus, StepKey, TagMatch, Tag
 use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 
 use crate::every::every;
+use crate::moves::{POOLS, pool};
 use crate::stage::{What, drain, follow, naive_at_the_beginning, renumbered, steps};
-use crate::worlds::{POOLS, pool, worlds, worlds_of_extremes};
+use crate::worlds::{worlds, worlds_of_extremes};
 
 #[test]
 fn every_index_tells_the_truth_after_every_event() {

@@ -1,6 +1,6 @@
 //! Launches as a scenario has them: at once, and failing where the scenario says so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use admission::{Event, Refused};
 use model::{CodeLocation, RunStatus};
@@ -36,10 +36,9 @@ impl Launches {
         rules: &Rules,
     ) -> Result<Vec<RunName>, Refused> {
         let mut launched = Vec::new();
-        let mut paused: BTreeSet<CodeLocation> = BTreeSet::new();
         for run in admitted {
-            let location = self.locations.get(&run).cloned();
-            if location.as_ref().is_some_and(|location| paused.contains(location)) {
+            let location = self.locations.get(&run);
+            if location.is_some_and(|location| world.is_paused(location)) {
                 world.apply(Event::Requeue { run: world.id(&run) })?;
                 continue;
             }
@@ -47,7 +46,6 @@ impl Launches {
                 None => launched.push(run),
                 Some(LaunchError::UserCode) if rules.max_user_code_failure_retries > 0 => {
                     self.retry_or_fail(&run, world, rules)?;
-                    paused.extend(location);
                 }
                 Some(LaunchError::UserCode | LaunchError::Generic) => {
                     world.set_status(&run, RunStatus::Failure)?;

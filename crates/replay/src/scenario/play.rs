@@ -136,7 +136,8 @@ impl Player {
             Step::At(seconds) => self.world.pass_time(*seconds)?,
             Step::SetPoolLimit(limits) => {
                 for (pool, limit) in limits {
-                    self.set_pool_limit(pool, *limit)?;
+                    let (pool, limit) = (pool.clone(), *limit);
+                    self.world.apply(Event::PoolLimitSet { pool, limit })?;
                 }
             }
             Step::DeletePoolLimit(pool) => {
@@ -202,13 +203,6 @@ impl Player {
             run,
         });
         Ok(Tick { at: self.world.now, launched, waiting: waiting.collect() })
-    }
-
-    fn set_pool_limit(&mut self, pool: &PoolName, limit: i64) -> Result<(), Failure> {
-        let accepted = PoolLimit::new(limit);
-        let limit =
-            accepted.map_err(|error| failure(format!("pool limit {limit}"), error.to_string()))?;
-        Ok(self.world.apply(Event::PoolLimitSet { pool: pool.clone(), limit })?)
     }
 
     fn claim(&mut self, claim: &ExpectedClaim) -> Result<(), Failure> {

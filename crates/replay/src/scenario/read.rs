@@ -84,7 +84,7 @@ fn queue(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Script> {
     let mut values = Values::new(reader, Naming::ByAdding);
     let none = Vec::new();
     let limits = values.optional(fields, "pool_limits", none, |values, node| {
-        values.by_pool(node, "`pool_limits`")
+        values.pool_limits(node, "`pool_limits`")
     });
     let played = steps(&mut values, fields, &steps::OF_QUEUE, steps::of_queue);
     let steps = std::iter::once(Step::SetPoolLimit(limits?)).chain(played?).collect();

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{
-    CodeLocation, Demand, Deployment, JobName, PoolName, Priority, RunPools, RunStatus, Settings,
-    StepKey, Tags,
+    CodeLocation, Demand, Deployment, JobName, PoolLimit, PoolName, Priority, RunPools, RunStatus,
+    Settings, StepKey, Tags,
 };
 
 /// One scenario of a file.
@@ -56,7 +56,7 @@ pub(super) enum Step {
     Heal(Vec<RunName>),
     /// So many seconds have passed since the scenario began.
     At(i64),
-    SetPoolLimit(Vec<(PoolName, i64)>),
+    SetPoolLimit(Vec<(PoolName, PoolLimit)>),
     DeletePoolLimit(PoolName),
     Claim(ExpectedClaim),
     Free(RunName, StepKey),

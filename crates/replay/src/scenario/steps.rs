@@ -3,8 +3,8 @@
 use config::Fields;
 use config::yaml::{Node, Value};
 use model::{
-    CodeLocation, Demand, Deployment, DeploymentKind, DeploymentName, PRIORITY_TAG, RunPools,
-    RunStatus, Tags,
+    CodeLocation, Demand, Deployment, DeploymentKind, DeploymentName, PRIORITY_TAG, PoolName,
+    RunPools, RunStatus, Tags,
 };
 
 use super::script::{
@@ -19,7 +19,7 @@ pub(super) const COMMON: [&str; 9] =
 /// Takes a step that scenarios of both kinds have.
 pub(super) fn common(values: &mut Values<'_, '_>, name: &str, node: &Node) -> Option<Step> {
     match name {
-        "at" => values.reader.int(node, "`at`").map(Step::At),
+        "at" => values.instant(node).map(Step::At),
         "blocked_step" => blocked_step(values, node),
         "claim" => claim(values, node).map(Step::Claim),
         "delete" => values.pool(node).map(Step::DeletePoolLimit),
@@ -50,7 +50,8 @@ pub(super) fn of_pool(values: &mut Values<'_, '_>, name: &str, node: &Node) -> O
         return common(values, name, node);
     }
     let [pool, limit] = values.items(node, "[pool, number]")?;
-    let limit = (values.pool(pool)?, values.reader.int(limit, "a limit")?);
+    let number = values.reader.int(limit, "a limit")?;
+    let limit = (values.pool(pool)?, values.pool_limit(limit, number)?);
     Some(Step::SetPoolLimit(vec![limit]))
 }
 
@@ -79,7 +80,7 @@ pub(super) fn of_queue(values: &mut Values<'_, '_>, name: &str, node: &Node) -> 
             .by_run(node, "`status`", Values::status)
             .map(|runs| Step::Expect(Expectation::Status(runs))),
         "set_status" => values.by_run(node, "`set_status`", Values::status).map(Step::SetStatus),
-        "pool_limit" => values.by_pool(node, "`pool_limit`").map(Step::SetPoolLimit),
+        "pool_limit" => values.pool_limits(node, "`pool_limit`").map(Step::SetPoolLimit),
         "heal" => values.runs(node, "`heal`").map(Step::Heal),
         "hold" => values.runs(node, "`hold`").map(Step::Hold),
         "release" => values.runs(node, "`release`").map(Step::Release),
@@ -146,9 +147,7 @@ fn tick(values: &mut Values<'_, '_>, node: &Node) -> Option<ExpectedTick> {
     let is_ordered = values
         .optional(&fields, "ordered", true, |values, node| values.reader.bool(node, "`ordered`"))?;
     Some(ExpectedTick {
-        at: values.optional(&fields, "at", None, |values, node| {
-            values.reader.int(node, "`at`").map(Some)
-        })?,
+        at: values.optional(&fields, "at", None, |values, node| values.instant(node).map(Some))?,
         launches: values.runs(launches, "`launches`")?,
         order: if is_ordered { Order::Matters } else { Order::DoesNotMatter },
     })
@@ -233,8 +232,12 @@ fn run_pools(values: &mut Values<'_, '_>, fields: &Fields<'_>) -> Option<RunPool
     let mut roots: Vec<Demand> = values.optional(fields, "roots", Vec::new(), |values, node| {
         values.list(node, "`roots`", Values::demand)
     })?;
-    roots.extend(values.optional(fields, "root_pools", Vec::new(), narrow_roots)?);
-    let all_pools = values.optional(fields, "all_pools", Vec::new(), |values, node| {
+    let root_pools = values.optional(fields, "root_pools", Vec::new(), root_pools)?;
+    let named: Vec<PoolName> = root_pools.iter().map(|(pool, _)| pool.clone()).collect();
+    for (pool, count) in root_pools {
+        roots.extend(std::iter::repeat_n(Demand::one(pool), count));
+    }
+    let all_pools = values.optional(fields, "all_pools", named, |values, node| {
         values.list(node, "`all_pools`", Values::pool)
     })?;
     let has_pool_free_root =
@@ -245,15 +248,15 @@ fn run_pools(values: &mut Values<'_, '_>, fields: &Fields<'_>) -> Option<RunPool
     Some(RunPools::new(roots, all_pools))
 }
 
-fn narrow_roots(values: &mut Values<'_, '_>, node: &Node) -> Option<Vec<Demand>> {
-    let mut roots = Vec::new();
+fn root_pools(values: &mut Values<'_, '_>, node: &Node) -> Option<Vec<(PoolName, usize)>> {
+    let mut pools = Vec::new();
     for (pool, count) in values.by_pool(node, "`root_pools`")? {
         let Some(count) = usize::try_from(count).ok().filter(|count| *count <= MOST_ROOTS) else {
             let message = format!("a run cannot have {count} root steps: 0 to {MOST_ROOTS}");
             values.reader.refuse(node.span, message);
             return None;
         };
-        roots.extend(std::iter::repeat_n(Demand::one(pool), count));
+        pools.push((pool, count));
     }
-    Some(roots)
+    Some(pools)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use config::yaml::{Node, Value};
 use config::{Fields, Reader, Span};
-use model::{Demand, IdError, PoolName, Priority, RunStatus, Slots, StepKey, Tags};
+use model::{Demand, IdError, PoolLimit, PoolName, Priority, RunStatus, Slots, StepKey, Tags};
 
 use super::script::RunName;
 
@@ -13,6 +13,8 @@ pub(super) struct Values<'r, 's> {
     pub(super) reader: &'r mut Reader<'s>,
     runs: BTreeSet<RunName>,
     naming: Naming,
+    /// The last instant, in seconds since the scenario began.
+    now: i64,
 }
 
 /// How runs get their names.
@@ -26,7 +28,7 @@ pub(super) enum Naming {
 
 impl<'r, 's> Values<'r, 's> {
     pub(super) fn new(reader: &'r mut Reader<'s>, naming: Naming) -> Self {
-        Self { reader, runs: BTreeSet::new(), naming }
+        Self { reader, runs: BTreeSet::new(), naming, now: 0 }
     }
 
     /// Returns the names of all runs so far.
@@ -140,6 +142,35 @@ impl<'r, 's> Values<'r, 's> {
                 None
             }
         }
+    }
+
+    /// Takes a map from pools to their limits.
+    pub(super) fn pool_limits(
+        &mut self,
+        node: &Node,
+        what: &str,
+    ) -> Option<Vec<(PoolName, PoolLimit)>> {
+        let limits = self.by_pool(node, what)?;
+        let limits = limits.into_iter().map(|(pool, n)| Some((pool, self.pool_limit(node, n)?)));
+        limits.collect()
+    }
+
+    pub(super) fn pool_limit(&mut self, node: &Node, number: i64) -> Option<PoolLimit> {
+        let limit = PoolLimit::new(number);
+        if let Err(error) = limit {
+            self.reader.refuse(node.span, error.to_string());
+        }
+        limit.ok()
+    }
+
+    /// Takes an instant: whole seconds since the scenario began, never before the last one.
+    pub(super) fn instant(&mut self, node: &Node) -> Option<i64> {
+        let at = self.reader.int(node, "`at`")?;
+        if at < self.now {
+            self.reader.refuse(node.span, format!("{at} is before the last instant, {}", self.now));
+        }
+        self.now = at;
+        Some(at)
     }
 
     /// Takes a map from pools to whole numbers.

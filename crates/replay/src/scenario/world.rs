@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use admission::{Event, Facts, Image, Refused};
 use model::{
-    Explanation, Reason, Run, RunId, RunStatus, Seq, Settings, StepId, StepKey, Timestamp,
+    Capacity, CodeLocation, Explanation, LimitKey, Reason, Run, RunId, RunStatus, Seq, Settings,
+    StepId, StepKey, Timestamp,
 };
 
 use super::script::{NewRun, RunName};
@@ -117,6 +118,11 @@ impl World {
 
     pub(super) fn instant(&self) -> Timestamp {
         Timestamp::from_micros(self.now.saturating_mul(1_000_000))
+    }
+
+    pub(super) fn is_paused(&self, location: &CodeLocation) -> bool {
+        let (capacity, _) = self.image.usage(&LimitKey::Location(location.clone()));
+        capacity == Capacity::AtMost(0)
     }
 
     /// Takes one whole decision and returns the runs that were admitted, in order.

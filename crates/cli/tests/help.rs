@@ -1,0 +1,36 @@
+//! The help of every command, as a user reads it.
+#![expect(clippy::unwrap_used, reason = "a command without help has failed the test")]
+
+use std::process::Command;
+
+const COMMANDS: [&[&str]; 8] = [
+    &[],
+    &["config"],
+    &["config", "check"],
+    &["config", "show"],
+    &["config", "schema"],
+    &["config", "docs"],
+    &["scenario"],
+    &["scenario", "run"],
+];
+
+fn help(command: &[&str]) -> String {
+    let mut pointsman = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    let output = pointsman.args(command).arg("--help").output().unwrap();
+    assert!(output.status.success(), "{command:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn the_help_of_every_command_reads_well() {
+    let pages = COMMANDS
+        .map(|command| format!("$ pointsman {} --help\n{}", command.join(" "), help(command)));
+    insta::assert_snapshot!(pages.join("\n"));
+}
+
+#[test]
+fn every_command_has_an_example() {
+    for command in COMMANDS {
+        assert!(help(command).contains("Example"), "{command:?}");
+    }
+}
