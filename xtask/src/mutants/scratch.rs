@@ -70,7 +70,8 @@ impl Scratch {
         // current folder; the ceiling keeps it from seeing the repository around the copy.
         let ceiling = self.copy.parent().unwrap_or(&self.copy);
         let mut git = Command::new("git")
-            .arg("apply")
+            // One line of context is enough: what a mistake takes out must match in any case.
+            .args(["apply", "-C1"])
             .args(arguments)
             .current_dir(&self.copy)
             .env("GIT_CEILING_DIRECTORIES", ceiling)
