@@ -2,13 +2,14 @@
 //!
 //! Walks everything, so it is for tests, for played scenarios and for the start after a crash.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use model::{Capacity, ClaimOrder, LimitKey, Seq, Usage};
+use model::{Capacity, ClaimOrder, LimitKey, Priority, Seq, Usage};
 use thiserror::Error;
 
-use crate::image::{Image, QueueOrder};
+use crate::image::Image;
 use crate::limit::Asker;
 use crate::lines::{Line, Lines, Place};
 use crate::needs::{Extent, Gate, Wants};
@@ -22,7 +23,7 @@ pub struct AuditError(String);
 #[derive(Debug, PartialEq, Eq)]
 struct Picture {
     limits: BTreeMap<LimitKey, LimitPicture>,
-    queue: Vec<Vec<QueueOrder>>,
+    queue: Vec<Vec<(Reverse<Priority>, Seq)>>,
     waiting: Vec<Vec<ClaimOrder>>,
     reservers: BTreeMap<LimitKey, ClaimOrder>,
 }
@@ -105,8 +106,8 @@ impl Image {
         let reservers = self.reservations.reservers();
         Picture {
             limits: limits.collect(),
-            queue: members(&self.queue),
-            waiting: members(&self.waiters),
+            queue: members(&self.queue, |order| (order.priority, order.seq)),
+            waiting: members(&self.waiters, |order| *order),
             reservers: reservers.map(|(ix, order)| (self.limits[ix].key.clone(), order)).collect(),
         }
     }
@@ -132,9 +133,9 @@ fn audit_place<K: Copy + Ord + Debug>(
 }
 
 /// Returns the members of each line, the line with the best first member first.
-fn members<K: Copy + Ord>(lines: &Lines<K>) -> Vec<Vec<K>> {
-    let mut all: Vec<Vec<K>> =
-        lines.iter().map(|line| line.members.iter().copied().collect()).collect();
+fn members<K: Copy + Ord, T: Ord>(lines: &Lines<K>, order: impl Fn(&K) -> T) -> Vec<Vec<T>> {
+    let mut all: Vec<Vec<T>> =
+        lines.iter().map(|line| line.members.iter().map(&order).collect()).collect();
     all.sort();
     all
 }

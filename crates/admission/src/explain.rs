@@ -29,7 +29,7 @@ impl Image {
         if entry.run.status != RunStatus::Queued {
             return Some(Explanation::Holding);
         }
-        let (mut reasons, order) = (Vec::new(), entry.order());
+        let (mut reasons, order) = (Vec::new(), self.order(self.runs.find(run).ok()?));
         if !self.has_run_room() {
             let run_total = self.limits.run_total;
             let ahead = count_ahead(&self.queue, run_total, order, |_| true);
@@ -121,7 +121,7 @@ impl Image {
     }
 
     fn run_holder(&self, seq: Seq, of: HolderOf, units: u64) -> Option<Holder> {
-        self.runs.get(&seq).map(|entry| Holder { run: entry.run.id, of, units })
+        self.runs.at_seq(seq).map(|entry| Holder { run: entry.run.id, of, units })
     }
 
     fn step_holder(&self, order: ClaimOrder, pool: &LimitKey) -> Option<Holder> {

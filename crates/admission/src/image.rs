@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use model::{
     Capacity, Claim, ClaimOrder, LimitKey, PoolLimit, PoolName, Priority, Run, RunId, Seq, StepId,
-    StepKey, Timestamp, Usage,
+    Timestamp, Usage,
 };
 
 use crate::event::{ClaimFacts, Event, Facts, Refused, RunFacts};
@@ -18,6 +18,7 @@ use crate::lines::{LineIx, Lines};
 use crate::needs::{LimitIx, SharedNeeds};
 use crate::reservation::Reservations;
 use crate::rules::Rules;
+use crate::runs::{Entry, RunIx, Runs};
 use crate::table::LimitTable;
 
 /// The queue, the limits and the pools as they are now.
@@ -25,9 +26,7 @@ use crate::table::LimitTable;
 pub struct Image {
     pub(crate) rules: Rules,
     pub(crate) limits: LimitTable,
-    /// Boxed, because a million of them are searched by their small keys.
-    pub(crate) runs: BTreeMap<Seq, Box<Entry>>,
-    pub(crate) by_id: BTreeMap<RunId, Seq>,
+    pub(crate) runs: Runs,
     pub(crate) queue: Lines<QueueOrder>,
     pub(crate) claims: BTreeMap<ClaimOrder, ClaimEntry>,
     pub(crate) waiters: Lines<ClaimOrder>,
@@ -39,22 +38,10 @@ pub struct Image {
 /// The order of the queue: priority descending, then sequence ascending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct QueueOrder {
-    priority: Reverse<Priority>,
+    pub(crate) priority: Reverse<Priority>,
     pub(crate) seq: Seq,
-}
-
-/// A run with its place in the image.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry {
-    pub(crate) run: Run,
-    /// What its tag says; one that cannot be read counts as 0.
-    pub(crate) priority: Priority,
-    pub(crate) is_held: bool,
-    pub(crate) is_first_pass_done: bool,
-    pub(crate) needs: SharedNeeds,
-    /// Its line, while it is queued.
-    pub(crate) line: Option<LineIx>,
-    pub(crate) claims: BTreeMap<StepKey, ClaimOrder>,
+    /// Where the run is; no part of the order, as no two runs have one sequence number.
+    pub(crate) at: RunIx,
 }
 
 /// A claim with its place in the image.
@@ -64,19 +51,6 @@ pub(crate) struct ClaimEntry {
     pub(crate) needs: SharedNeeds,
     /// Its line, while it waits.
     pub(crate) line: Option<LineIx>,
-}
-
-impl Entry {
-    pub(crate) fn new(facts: RunFacts) -> Self {
-        let RunFacts { run, is_held, is_first_pass_done } = facts;
-        let priority = run.tags.priority().unwrap_or_default();
-        let (needs, line, claims) = (SharedNeeds::default(), None, BTreeMap::new());
-        Self { run, priority, is_held, is_first_pass_done, needs, line, claims }
-    }
-
-    pub(crate) fn order(&self) -> QueueOrder {
-        QueueOrder { priority: Reverse(self.priority), seq: self.run.seq }
-    }
 }
 
 impl Image {
@@ -103,8 +77,7 @@ impl Image {
         Self {
             limits: LimitTable::new(&rules),
             rules,
-            runs: BTreeMap::new(),
-            by_id: BTreeMap::new(),
+            runs: Runs::default(),
             queue: Lines::new(),
             claims: BTreeMap::new(),
             waiters: Lines::new(),
@@ -116,7 +89,7 @@ impl Image {
     /// Returns the facts from which this very image can be built again: runs by sequence, claims
     /// in their order, pools and code locations by name.
     pub fn facts(&self) -> Facts {
-        let runs = self.runs.values().map(|entry| RunFacts {
+        let runs = self.runs.iter().map(|entry| RunFacts {
             run: entry.run.clone(),
             is_held: entry.is_held,
             is_first_pass_done: entry.is_first_pass_done,
@@ -205,7 +178,7 @@ impl Image {
 
     /// Returns every run that is queued or in progress, by sequence; a listing.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
-        self.runs.values().map(|entry| &entry.run)
+        self.runs.iter().map(|entry| &entry.run)
     }
 
     /// Returns the pools that have a limit of their own, by name.
@@ -221,17 +194,12 @@ impl Image {
         }
     }
 
-    pub(crate) fn seq(&self, run: RunId) -> Result<Seq, Refused> {
-        self.by_id.get(&run).copied().ok_or(Refused::UnknownRun(run))
-    }
-
     pub(crate) fn entry(&self, run: RunId) -> Result<&Entry, Refused> {
-        self.runs.get(&self.seq(run)?).map(AsRef::as_ref).ok_or(Refused::UnknownRun(run))
+        self.runs.find(run).map(|ix| &self.runs[ix])
     }
 
     pub(crate) fn entry_mut(&mut self, run: RunId) -> Result<&mut Entry, Refused> {
-        let seq = self.seq(run)?;
-        self.runs.get_mut(&seq).map(AsMut::as_mut).ok_or(Refused::UnknownRun(run))
+        self.runs.find(run).map(|ix| &mut self.runs[ix])
     }
 
     /// Changes what is taken of a limit, and wakes or stops those who wait for it.

@@ -11,6 +11,7 @@ mod needs;
 mod queue;
 mod reservation;
 mod rules;
+mod runs;
 mod table;
 
 pub use audit::AuditError;

@@ -1,14 +1,16 @@
 //! The queue: how runs enter, move and leave, and which of them are admitted.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use model::{Attempt, RunId, RunStatus, RunTransition, Tags};
 
 use crate::event::{Admission, Admissions, Refused, RunFacts};
-use crate::image::{Entry, Image, QueueOrder};
+use crate::image::{Image, QueueOrder};
 use crate::limit::{Asker, Demands};
 use crate::lines::LineIx;
 use crate::needs::{Extent, Gate, Needs, Wants};
+use crate::runs::{Entry, RunIx};
 
 impl Image {
     /// Admits the runs that may start, best first, and charges every limit that they need. At most
@@ -57,14 +59,14 @@ impl Image {
     }
 
     fn admit_first(&mut self, line: LineIx) -> Option<Admission> {
-        let QueueOrder { seq, .. } = self.queue.line(line).first();
-        let entry = self.runs.get_mut(&seq)?;
+        let order = self.queue.line(line).first();
+        let entry = &mut self.runs[order.at];
         entry.run.status = entry.run.status.after(RunTransition::Dequeue).ok()?;
         let attempt = entry.run.attempt.map_or(Attempt::FIRST, Attempt::next);
         entry.run.attempt = Some(attempt);
         entry.line = None;
         entry.is_first_pass_done = false;
-        let (run, order, needs) = (entry.run.id, entry.order(), entry.needs.clone());
+        let (run, needs) = (entry.run.id, entry.needs.clone());
         self.queue.leave(line, order);
         self.charge_run(order, &needs, Charge::Take);
         self.charge_roots(order, &needs, Charge::Take);
@@ -83,22 +85,17 @@ impl Image {
         if facts.is_first_pass_done && !has_begun(run.status) {
             return Err(Refused::NotBegun(run.status));
         }
-        if self.by_id.contains_key(&run.id) {
-            return Err(Refused::RunExists(run.id));
-        }
-        if self.runs.contains_key(&run.seq) {
-            return Err(Refused::SeqTaken(run.seq));
-        }
-        self.by_id.insert(run.id, run.seq);
-        self.put_in(Entry::new(facts));
+        let ix = self.runs.insert(facts)?;
+        self.put_in(ix);
         Ok(())
     }
 
     /// Takes a run out for good, with all its claims.
     pub(crate) fn remove(&mut self, run: RunId) -> Result<(), Refused> {
+        let ix = self.runs.find(run)?;
         self.free(run, None)?;
-        self.take_out(run)?;
-        self.by_id.remove(&run);
+        self.take_out(ix);
+        self.runs.remove(ix);
         Ok(())
     }
 
@@ -108,9 +105,10 @@ impl Image {
         run: RunId,
         change: impl FnOnce(&mut Entry),
     ) -> Result<(), Refused> {
-        let mut entry = self.take_out(run)?;
-        change(&mut entry);
-        self.put_in(entry);
+        let ix = self.runs.find(run)?;
+        self.take_out(ix);
+        change(&mut self.runs[ix]);
+        self.put_in(ix);
         Ok(())
     }
 
@@ -154,51 +152,56 @@ impl Image {
     }
 
     pub(crate) fn finish_first_pass(&mut self, run: RunId) -> Result<(), Refused> {
-        let entry = self.entry_mut(run)?;
+        let ix = self.runs.find(run)?;
+        let entry = &mut self.runs[ix];
         if !has_begun(entry.run.status) {
             return Err(Refused::NotBegun(entry.run.status));
         }
         if !entry.is_first_pass_done {
             entry.is_first_pass_done = true;
-            let (order, needs) = (entry.order(), entry.needs.clone());
-            self.charge_roots(order, &needs, Charge::GiveBack);
+            let needs = entry.needs.clone();
+            self.charge_roots(self.order(ix), &needs, Charge::GiveBack);
         }
         Ok(())
     }
 
-    /// Puts a run where it belongs: into the line of its needs, or among those in progress.
-    fn put_in(&mut self, mut entry: Entry) {
-        let demands = Demands::of(&entry.run, entry.is_held, &self.rules);
-        entry.needs = Arc::new(self.limits.needs_of_run(demands, &self.rules));
-        let order = entry.order();
-        if entry.run.status == RunStatus::Queued {
-            let line = self.queue.join(&entry.needs, order);
-            entry.needs = self.queue.line(line).needs.clone();
-            entry.line = Some(line);
-        } else {
-            self.charge_run(order, &entry.needs, Charge::Take);
-            if !entry.is_first_pass_done {
-                self.charge_roots(order, &entry.needs, Charge::Take);
-            }
-        }
-        self.runs.insert(order.seq, Box::new(entry));
+    pub(crate) fn order(&self, at: RunIx) -> QueueOrder {
+        let entry = &self.runs[at];
+        QueueOrder { priority: Reverse(entry.priority), seq: entry.run.seq, at }
     }
 
-    /// Takes a run from where it is; its claims stay.
-    fn take_out(&mut self, run: RunId) -> Result<Entry, Refused> {
-        let seq = self.seq(run)?;
-        let mut entry = *self.runs.remove(&seq).ok_or(Refused::UnknownRun(run))?;
-        let (order, needs) = (entry.order(), entry.needs.clone());
+    /// Puts a run where it belongs: into the line of its needs, or among those in progress.
+    fn put_in(&mut self, ix: RunIx) {
+        let (order, entry) = (self.order(ix), &mut self.runs[ix]);
+        let demands = Demands::of(&entry.run, entry.is_held, &self.rules);
+        let needs = Arc::new(self.limits.needs_of_run(demands, &self.rules));
+        if entry.run.status == RunStatus::Queued {
+            let line = self.queue.join(&needs, order);
+            entry.needs = self.queue.line(line).needs.clone();
+            entry.line = Some(line);
+            return;
+        }
+        entry.needs = needs.clone();
+        let is_first_pass_done = entry.is_first_pass_done;
+        self.charge_run(order, &needs, Charge::Take);
+        if !is_first_pass_done {
+            self.charge_roots(order, &needs, Charge::Take);
+        }
+    }
+
+    /// Takes a run from where it stands; its claims stay.
+    fn take_out(&mut self, ix: RunIx) {
+        let (order, entry) = (self.order(ix), &mut self.runs[ix]);
+        let (needs, is_first_pass_done) = (entry.needs.clone(), entry.is_first_pass_done);
         if let Some(line) = entry.line.take() {
             self.queue.leave(line, order);
         } else {
             self.charge_run(order, &needs, Charge::GiveBack);
-            if !entry.is_first_pass_done {
+            if !is_first_pass_done {
                 self.charge_roots(order, &needs, Charge::GiveBack);
             }
         }
         self.forget_unused(&needs);
-        Ok(entry)
     }
 
     fn charge_run(&mut self, order: QueueOrder, needs: &Needs, charge: Charge) {
