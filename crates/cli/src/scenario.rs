@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use ::config::Problems;
 use clap::{Args, Subcommand};
-use replay::scenario::{Outcome, Scenario, Tick, play, read};
+use replay::scenario::{Outcome, Scenario, Tick, WaitReason, Waiting, play, read};
 use serde_json::json;
 use thiserror::Error;
 
@@ -114,7 +114,7 @@ fn reasons(tick: &Tick) -> String {
     for waiting in &tick.waiting {
         lines += &format!("    {} waits\n", waiting.run);
         for reason in &waiting.reasons {
-            lines += &format!("      {reason}\n");
+            lines += &format!("      {}\n", reason.sentence);
         }
     }
     lines
@@ -132,7 +132,7 @@ fn outcome_to_json(outcome: &Outcome) -> serde_json::Value {
         let waiting = tick
             .waiting
             .iter()
-            .map(|waiting| json!({ "run": waiting.run, "reasons": waiting.reasons }));
+            .map(|waiting| json!({ "run": waiting.run, "reasons": reasons_to_json(waiting) }));
         json!({
             "at_seconds": tick.at,
             "launched": tick.launched,
@@ -148,4 +148,9 @@ fn outcome_to_json(outcome: &Outcome) -> serde_json::Value {
         })),
         "ticks": ticks.collect::<Vec<_>>(),
     })
+}
+
+fn reasons_to_json(waiting: &Waiting) -> Vec<serde_json::Value> {
+    let reason = |reason: &WaitReason| json!({ "limit": reason.limit, "text": reason.sentence });
+    waiting.reasons.iter().map(reason).collect()
 }

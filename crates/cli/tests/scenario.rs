@@ -92,6 +92,7 @@ fn the_outcome_is_one_json_document_on_request() {
     let tick = &document["scenarios"][0]["ticks"][0];
     assert_eq!(tick["launched"], serde_json::json!(["A", "C"]));
     assert_eq!(tick["waiting"][0]["run"], "B");
+    assert_eq!(tick["waiting"][0]["reasons"][0]["limit"], "tag team");
 }
 
 #[test]

@@ -10,6 +10,6 @@ mod steps;
 mod values;
 mod world;
 
-pub use play::{Failure, Outcome, Tick, Waiting, play};
+pub use play::{Failure, Outcome, Tick, WaitReason, Waiting, play};
 pub use read::read;
 pub use script::Scenario;

@@ -54,8 +54,17 @@ pub struct Tick {
 pub struct Waiting {
     /// Its name in the scenario.
     pub run: String,
-    /// A sentence for each limit that blocks it.
-    pub reasons: Vec<String>,
+    /// Each limit that blocks it.
+    pub reasons: Vec<WaitReason>,
+}
+
+/// A limit that blocks a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitReason {
+    /// The limit by its name.
+    pub limit: String,
+    /// What blocks, who holds it and the way out, in a sentence or two.
+    pub sentence: String,
 }
 
 /// Plays a scenario from its beginning.
@@ -199,7 +208,7 @@ impl Player {
         }
         expect("launches", &wanted, &got)?;
         let waiting = self.world.queue().map(|run| Waiting {
-            reasons: self.world.sentences_of(self.world.image.explain_run(self.world.id(&run))),
+            reasons: self.world.reasons_of(self.world.image.explain_run(self.world.id(&run))),
             run,
         });
         Ok(Tick { at: self.world.now, launched, waiting: waiting.collect() })

@@ -10,6 +10,7 @@ use model::{
     StepId, StepKey, Timestamp,
 };
 
+use super::play::WaitReason;
 use super::script::{NewRun, RunName};
 
 /// How many runs one call of the core may look at; a decision calls until it is done.
@@ -145,10 +146,14 @@ impl World {
         queued.into_iter().map(|run| self.name(run.id))
     }
 
-    /// Returns a sentence for each limit that blocks.
-    pub(super) fn sentences_of(&self, explanation: Option<Explanation>) -> Vec<String> {
+    /// Returns each limit that blocks, with what there is to say of it.
+    pub(super) fn reasons_of(&self, explanation: Option<Explanation>) -> Vec<WaitReason> {
         let name = |run| self.name(run);
-        reasons(explanation).iter().map(|reason| reason.sentence(&name)).collect()
+        let reason = |reason: &Reason| WaitReason {
+            limit: reason.limit.to_string(),
+            sentence: reason.sentence(&name),
+        };
+        reasons(explanation).iter().map(reason).collect()
     }
 }
 
