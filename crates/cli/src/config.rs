@@ -91,7 +91,8 @@ pub(crate) fn run(command: &ConfigCommand) -> Answer {
 fn check(args: &CheckArgs) -> Result<Answer, LoadError> {
     let path = match &args.file {
         Some(path) => path.clone(),
-        None => discovery::find(None, &variable)?.ok_or(LoadError::NothingToCheck)?,
+        None => discovery::find(None, &|name| std::env::var_os(name))?
+            .ok_or(LoadError::NothingToCheck)?,
     };
     let file = load(&path)?;
     let read = InstanceConfig::read(&file.name, &file.bytes, &variable);
@@ -105,7 +106,8 @@ fn check(args: &CheckArgs) -> Result<Answer, LoadError> {
 }
 
 fn show(args: &ShowArgs) -> Result<Answer, LoadError> {
-    let Some(path) = discovery::find(args.config.as_deref(), &variable)? else {
+    let Some(path) = discovery::find(args.config.as_deref(), &|name| std::env::var_os(name))?
+    else {
         let config = InstanceConfig::without_file();
         return Ok(printed(shown(args, None, &config)));
     };

@@ -148,6 +148,68 @@ fn the_file_is_found_by_flag_then_by_our_home_then_by_dagsters() {
     );
 }
 
+/// Returns what `config show` says of a home that it cannot use; it must not show defaults.
+fn refused(directory: &PathBuf, homes: &[(&str, &str)]) -> String {
+    let output = pointsman(directory, &["show"], homes);
+    assert_eq!(output.status.code(), Some(2), "{homes:?}");
+    assert_eq!(text(&output.stdout), "", "{homes:?}");
+    text(&output.stderr)
+}
+
+#[test]
+fn a_home_that_is_no_directory_is_an_error() {
+    let home = home("no_directory");
+    fs::write(home.join("file"), GOOD).unwrap();
+    for variable in ["POINTSMAN_HOME", "DAGSTER_HOME"] {
+        for path in ["missing", "file"] {
+            assert_eq!(
+                refused(&home, &[(variable, path)]),
+                format!("error: {variable} is set to {path}, which is no directory\n")
+            );
+        }
+    }
+    let empty = pointsman(&home, &["show"], &[("POINTSMAN_HOME", ""), ("DAGSTER_HOME", ".")]);
+    assert_eq!(shown(&empty), "10 default");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_no_file_is_an_error() {
+    let home = home("dangling");
+    std::os::unix::fs::symlink("gone.yaml", home.join("dagster.yaml")).unwrap();
+    for variable in ["POINTSMAN_HOME", "DAGSTER_HOME"] {
+        assert_eq!(
+            refused(&home, &[(variable, ".")]),
+            "error: ./dagster.yaml is a link to a file that does not exist\n"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_home_that_cannot_be_looked_at_is_an_error() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let home = home("hidden");
+    symlink("pointsman.yaml", home.join("pointsman.yaml")).unwrap();
+    let looping = refused(&home, &[("POINTSMAN_HOME", ".")]);
+    assert!(looping.starts_with("error: cannot look at ./pointsman.yaml: "), "{looping}");
+    let long = "x".repeat(5000);
+    let unusable = refused(&home, &[("DAGSTER_HOME", &long)]);
+    assert!(unusable.starts_with("error: cannot look at xxx"), "{unusable}");
+
+    let closed = home.join("closed");
+    fs::create_dir(&closed).unwrap();
+    fs::write(closed.join("dagster.yaml"), GOOD).unwrap();
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    let is_bound_by_permissions = fs::read_dir(&closed).is_err();
+    let told = is_bound_by_permissions.then(|| refused(&home, &[("DAGSTER_HOME", "closed")]));
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o755)).unwrap();
+    if let Some(told) = told {
+        assert!(told.starts_with("error: cannot look at closed/dagster.yaml: "), "{told}");
+    }
+}
+
 #[test]
 fn settings_are_shown_in_json_with_their_origin() {
     let home = home("show_json");
