@@ -324,7 +324,7 @@ const OPAQUE_CONFIG: Key = Key {
     name: "config",
     kind: Kind::Anything,
     default: "nothing",
-    doc: "What is handed to the class.",
+    doc: "What is handed to the class, as it is written here.",
     ..DAGSTER
 };
 

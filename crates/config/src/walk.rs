@@ -1,6 +1,8 @@
 //! Checks a tree against the key table. Knows each key by itself; what keys mean together is no
 //! matter of this file.
 
+use serde_json::Value as Json;
+
 use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, join};
 use crate::problem::quoted;
 use crate::reader::{Fields, Reader, nearest};
@@ -118,7 +120,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             Kind::Text(emptiness) => self.text(emptiness, node, path),
             Kind::Choice(words) => self.choice(words, node, path),
             Kind::Names => self.names(node, path).map(plain),
-            Kind::Anything => Some(plain(Datum::Anything)),
+            Kind::Anything => self.anything(node, path).map(Datum::Anything).map(plain),
             Kind::Block(keys) => self.block(node, path, keys).map(Datum::Block).map(plain),
             Kind::Blocks(keys) => self.blocks(node, path, keys).map(plain),
             Kind::TextOrBlock(keys) if is_block(node) => {
@@ -262,6 +264,34 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             .filter_map(|(index, item)| self.block(item, &format!("{path}[{index}]"), keys))
             .collect();
         Some(Datum::Blocks(records))
+    }
+
+    /// Takes a value as it is; only what JSON cannot say is noted.
+    fn anything(&mut self, node: &Node, path: &str) -> Option<Json> {
+        Some(match &node.value {
+            Value::Null => Json::Null,
+            Value::Bool(answer) => Json::from(*answer),
+            Value::Int(number) => Json::from(*number),
+            Value::Float(number) if number.is_finite() => Json::from(*number),
+            Value::Float(_) => {
+                let message = format!("{} cannot hold a number that is not finite", name_of(path));
+                self.reader.refuse_with_hint(node.span, message, "write a number in digits");
+                return None;
+            }
+            Value::Text(text) => Json::from(text.as_str()),
+            Value::List(items) => {
+                let values: Vec<_> = items.iter().map(|item| self.anything(item, path)).collect();
+                values.into_iter().collect::<Option<Json>>()?
+            }
+            Value::Map(_) => {
+                let fields = self.reader.map(node, &name_of(path))?;
+                let entries: Vec<_> = fields
+                    .iter()
+                    .map(|(key, _, value)| Some((key.to_owned(), self.anything(value, path)?)))
+                    .collect();
+                entries.into_iter().collect::<Option<Json>>()?
+            }
+        })
     }
 
     /// Looks up the variable of `{env: NAME}`: its name and its value.

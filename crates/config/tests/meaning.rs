@@ -201,6 +201,31 @@ fn a_timeout_of_zero_is_switched_off() {
 }
 
 #[test]
+fn the_settings_of_a_hook_are_kept_as_they_are_written() {
+    let config = config(
+        "
+submission_hooks:
+  - {module: my.hooks, class: Stamp}
+  - module: my.hooks
+    class: Refuse
+    config: {teams: [docs, 7, 1.5, true, ~], from: {env: HOME}}
+",
+    );
+    let hooks = config.rows().into_iter().find(|row| row.key == "submission_hooks");
+    assert_eq!(
+        hooks.map(|row| row.value),
+        Some(serde_json::json!([
+            {"module": "my.hooks", "class": "Stamp"},
+            {
+                "module": "my.hooks",
+                "class": "Refuse",
+                "config": {"teams": ["docs", 7, 1.5, true, null], "from": {"env": "HOME"}},
+            },
+        ]))
+    );
+}
+
+#[test]
 fn aliases_and_merges_mean_what_they_name() {
     let settings = config(
         "
