@@ -73,6 +73,28 @@ fn the_older_default_limit_is_no_reason_to_move_the_run_limit() {
 }
 
 #[test]
+fn a_hint_to_give_pools_says_what_else_must_move() {
+    let hint = |yaml: &str| {
+        let (_, warnings) = read(yaml).unwrap();
+        warnings.first().and_then(|warning| warning.hint.clone()).unwrap_or_default()
+    };
+    let alone = "concurrency: {default_op_concurrency_limit: 4}";
+    assert_eq!(hint(alone), "write it as `concurrency.pools.default_limit`");
+    let beside_a_queue = format!(
+        "{{run_queue: {{max_concurrent_runs: 3, tag_concurrency_limits: [], \
+         block_op_concurrency_limited_runs: {{op_concurrency_slot_buffer: 1}}}}, {alone}}}"
+    );
+    assert_eq!(
+        hint(&beside_a_queue),
+        "write it as `concurrency.pools.default_limit`, and with it \
+         `run_queue.max_concurrent_runs` as `concurrency.runs.max_concurrent_runs`, \
+         `run_queue.tag_concurrency_limits` as `concurrency.runs.tag_concurrency_limits`, \
+         `run_queue.block_op_concurrency_limited_runs.op_concurrency_slot_buffer` as \
+         `concurrency.pools.op_granularity_run_buffer`"
+    );
+}
+
+#[test]
 fn what_is_no_limit_may_stay_under_the_queue() {
     let config = config(
         "
