@@ -170,10 +170,8 @@ impl<'s> Reader<'s> {
             self.omitted += 1;
             return;
         }
-        let hint = match nearest(key, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known keys: {}", known.join(", ")),
-        };
+        let hint =
+            did_you_mean(key, known).unwrap_or_else(|| format!("known keys: {}", known.join(", ")));
         let message = format!("{what} has no key {}", quoted(key));
         self.refuse_with_hint(span, message, hint);
     }
@@ -263,6 +261,11 @@ fn number_hint(text: &str) -> String {
     } else {
         format!("remove the quotes: {text}")
     }
+}
+
+/// Asks for the known key that a misspelt one may have been meant for.
+pub(crate) fn did_you_mean(key: &str, known: &[&str]) -> Option<String> {
+    nearest(key, known).map(|near| format!("did you mean `{near}`?"))
 }
 
 /// Finds the known key that a misspelt one may have been meant for; `maxRuns` means `max_runs`.

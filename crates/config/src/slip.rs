@@ -1,8 +1,8 @@
 //! What may have been meant by a key that is not known where it stands.
 
-use crate::keys::{Key, Kind, ROOT, join};
+use crate::keys::{Key, Kind, NOT_USED, ROOT, join};
 use crate::problem::quoted;
-use crate::reader::{Reader, snake_case};
+use crate::reader::{Reader, did_you_mean, snake_case};
 use crate::source::Span;
 use crate::walk::name_of;
 
@@ -22,6 +22,9 @@ pub(crate) fn refuse_unknown(
     let what = name_of(path);
     let hint = if known.is_empty() {
         Some("nothing can be set here: write {} or remove it".to_owned())
+    } else if path.is_empty() {
+        let blocks = [&known, NOT_USED].concat();
+        misplaced(name, path, &blocks).or_else(|| did_you_mean(name, &blocks))
     } else {
         misplaced(name, path, &known)
     };
