@@ -21,10 +21,11 @@ pub(crate) enum ConfigCommand {
     /// Tell everything that is wrong in a configuration file.
     #[command(after_help = "Exits with 0 if the file can be used, 1 if something is wrong in it, \
         2 if it cannot be read.\n\nExample:\n  pointsman config check dagster.yaml")]
-    Check(CheckArgs),
+    Check(FileArgs),
     /// Print every setting that is in force, and where it comes from.
-    #[command(after_help = "Example:\n  DAGSTER_HOME=/srv/dagster pointsman config show")]
-    Show(ShowArgs),
+    #[command(after_help = "Example:\n  DAGSTER_HOME=/srv/dagster pointsman config show\n  \
+        pointsman config show dagster.yaml")]
+    Show(FileArgs),
     /// Print a JSON schema of the file, for editors.
     #[command(after_help = "Example:\n  pointsman config schema > pointsman.schema.json")]
     Schema,
@@ -33,27 +34,29 @@ pub(crate) enum ConfigCommand {
     Docs,
 }
 
+/// Which file a command is about, and how it answers.
 #[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
-    /// The file; without it the one that `config show` would read.
+pub(crate) struct FileArgs {
+    #[arg(
+        value_name = "FILE",
+        help = "The file; without it pointsman.yaml or dagster.yaml in $POINTSMAN_HOME, then \
+                dagster.yaml in $DAGSTER_HOME"
+    )]
     file: Option<PathBuf>,
+    /// The same as FILE.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
-    #[arg(
-        long,
-        value_name = "FILE",
-        help = "The file; without it pointsman.yaml or dagster.yaml in $POINTSMAN_HOME, then \
-                dagster.yaml in $DAGSTER_HOME"
-    )]
-    config: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+impl FileArgs {
+    /// Returns the file that is named or found.
+    fn path(&self) -> Result<Option<PathBuf>, DiscoveryError> {
+        let named = self.file.as_deref().or(self.config.as_deref());
+        discovery::find(named, &|name| std::env::var_os(name))
+    }
 }
 
 /// Says why a command has nothing to work on.
@@ -63,7 +66,10 @@ enum LoadError {
     NotFound(#[from] DiscoveryError),
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("there is no configuration file to check: name one, or set POINTSMAN_HOME")]
+    #[error(
+        "there is no configuration file to check: name one, or set POINTSMAN_HOME or DAGSTER_HOME to \
+             its directory"
+    )]
     NothingToCheck,
 }
 
@@ -88,12 +94,8 @@ pub(crate) fn run(command: &ConfigCommand) -> Answer {
     })
 }
 
-fn check(args: &CheckArgs) -> Result<Answer, LoadError> {
-    let path = match &args.file {
-        Some(path) => path.clone(),
-        None => discovery::find(None, &|name| std::env::var_os(name))?
-            .ok_or(LoadError::NothingToCheck)?,
-    };
+fn check(args: &FileArgs) -> Result<Answer, LoadError> {
+    let path = args.path()?.ok_or(LoadError::NothingToCheck)?;
     let file = load(&path)?;
     let read = InstanceConfig::read(&file.name, &file.bytes, &variable);
     let stdout = if args.json {
@@ -105,9 +107,8 @@ fn check(args: &CheckArgs) -> Result<Answer, LoadError> {
     Ok(Answer { stdout, code, ..Answer::default() })
 }
 
-fn show(args: &ShowArgs) -> Result<Answer, LoadError> {
-    let Some(path) = discovery::find(args.config.as_deref(), &|name| std::env::var_os(name))?
-    else {
+fn show(args: &FileArgs) -> Result<Answer, LoadError> {
+    let Some(path) = args.path()? else {
         let config = InstanceConfig::without_file();
         return Ok(printed(shown(args, None, &config)));
     };
@@ -126,7 +127,7 @@ fn show(args: &ShowArgs) -> Result<Answer, LoadError> {
     }
 }
 
-fn shown(args: &ShowArgs, file: Option<&str>, config: &InstanceConfig) -> String {
+fn shown(args: &FileArgs, file: Option<&str>, config: &InstanceConfig) -> String {
     if args.json {
         report::settings_json(file, config)
     } else {

@@ -138,13 +138,22 @@ fn the_file_is_found_by_flag_then_by_our_home_then_by_dagsters() {
     assert_eq!(unset.status.code(), Some(1));
     assert!(text(&unset.stderr).contains("`MAX_RUNS` is not set"));
 
+    let by_name = pointsman(&home, &["show", "theirs/dagster.yaml"], &[ours, max]);
+    assert_eq!(by_name.stdout, by_flag.stdout);
+    let checked = pointsman(&home, &["check", "theirs/dagster.yaml"], &[ours, max]);
+    assert_eq!(text(&checked.stdout), "theirs/dagster.yaml: ok\n");
+    let by_flag = pointsman(&home, &["check", "--config", "theirs/dagster.yaml"], &[ours, max]);
+    assert_eq!(by_flag.stdout, checked.stdout);
+    let by_both = ["check", "theirs/dagster.yaml", "--config", "theirs/dagster.yaml"];
+    assert_eq!(pointsman(&home, &by_both, &[max]).status.code(), Some(2));
+
     fs::write(home.join("ours/dagster.yaml"), GOOD).unwrap();
     let both = pointsman(&home, &["show"], &[ours]);
     assert_eq!(both.status.code(), Some(2));
     assert_eq!(
         text(&both.stderr),
-        "error: there are both ours/pointsman.yaml and ours/dagster.yaml: remove one, or name one \
-         with --config\n"
+        "error: there are both ours/pointsman.yaml and ours/dagster.yaml: remove one, or name the \
+         one that is meant\n"
     );
 }
 

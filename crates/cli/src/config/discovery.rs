@@ -16,7 +16,7 @@ const DAGSTERS: &str = "dagster.yaml";
 #[derive(Debug, Error)]
 pub(crate) enum DiscoveryError {
     #[error(
-        "there are both {} and {}: remove one, or name one with --config",
+        "there are both {} and {}: remove one, or name the one that is meant",
         .0.join(OURS).display(), .0.join(DAGSTERS).display()
     )]
     TwoFiles(PathBuf),
