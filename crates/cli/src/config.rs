@@ -81,17 +81,18 @@ struct Loaded {
 
 /// Carries out a command.
 pub(crate) fn run(command: &ConfigCommand) -> Answer {
-    let done = match command {
-        ConfigCommand::Check(args) => check(args),
-        ConfigCommand::Show(args) => show(args),
-        ConfigCommand::Schema => Ok(printed(format!("{:#}\n", ::config::schema()))),
-        ConfigCommand::Docs => Ok(printed(::config::reference())),
-    };
-    done.unwrap_or_else(|error| Answer {
-        stderr: format!("error: {error}\n"),
-        code: UNREADABLE,
-        ..Answer::default()
-    })
+    match command {
+        ConfigCommand::Check(args) => check(args).unwrap_or_else(|error| unreadable(args, &error)),
+        ConfigCommand::Show(args) => show(args).unwrap_or_else(|error| unreadable(args, &error)),
+        ConfigCommand::Schema => printed(format!("{:#}\n", ::config::schema())),
+        ConfigCommand::Docs => printed(::config::reference()),
+    }
+}
+
+/// Says why there is no answer: for people, and for a machine that waits for JSON.
+fn unreadable(args: &FileArgs, error: &LoadError) -> Answer {
+    let stdout = if args.json { report::error_json(error) } else { String::new() };
+    Answer { stdout, stderr: format!("error: {error}\n"), code: UNREADABLE }
 }
 
 fn check(args: &FileArgs) -> Result<Answer, LoadError> {
@@ -113,17 +114,21 @@ fn show(args: &FileArgs) -> Result<Answer, LoadError> {
         return Ok(printed(shown(args, None, &config)));
     };
     let file = load(&path)?;
-    match InstanceConfig::read(&file.name, &file.bytes, &variable) {
+    let read = InstanceConfig::read(&file.name, &file.bytes, &variable);
+    match &read {
         Ok((config, warnings)) => Ok(Answer {
-            stdout: shown(args, Some(&file.name), &config),
-            stderr: report::warnings_text(&warnings),
+            stdout: shown(args, Some(&file.name), config),
+            stderr: report::warnings_text(warnings),
             code: 0,
         }),
-        Err(problems) => Ok(Answer {
-            stderr: report::problems_text(&problems),
+        Err(_) if args.json => Ok(Answer {
+            stdout: report::checked_json(&file.name, &read),
             code: WRONG,
             ..Answer::default()
         }),
+        Err(problems) => {
+            Ok(Answer { stderr: report::problems_text(problems), code: WRONG, ..Answer::default() })
+        }
     }
 }
 

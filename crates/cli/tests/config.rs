@@ -102,6 +102,36 @@ fn what_cannot_be_read_exits_with_2() {
     }
 }
 
+#[test]
+fn json_is_answered_whatever_the_exit_code() {
+    let home = home("json_always");
+    fs::write(home.join("bad.yaml"), BAD).unwrap();
+    for command in ["check", "show"] {
+        let missing = pointsman(&home, &[command, "missing.yaml", "--json"], &[]);
+        assert_eq!(missing.status.code(), Some(2));
+        let answer: serde_json::Value = serde_json::from_slice(&missing.stdout).unwrap();
+        assert_eq!(answer["ok"], false);
+        let error = answer["error"].as_str().unwrap();
+        assert!(error.starts_with("cannot read missing.yaml: "), "{error}");
+        assert_eq!(text(&missing.stderr), format!("error: {error}\n"));
+
+        let bad = pointsman(&home, &[command, "bad.yaml", "--json"], &[]);
+        assert_eq!(bad.status.code(), Some(1));
+        let answer: serde_json::Value = serde_json::from_slice(&bad.stdout).unwrap();
+        assert_eq!(answer["ok"], false);
+        assert_eq!(answer["problems"][0]["line"], 1);
+    }
+    let nothing = pointsman(&home, &["check", "--json"], &[("DAGSTER_HOME", "missing")]);
+    assert_eq!(nothing.status.code(), Some(2));
+    expect![[r#"
+        {
+          "error": "DAGSTER_HOME is set to missing, which is no directory",
+          "ok": false
+        }
+    "#]]
+    .assert_eq(&text(&nothing.stdout));
+}
+
 /// Returns the line of `config show` about the number of runs.
 fn shown(output: &Output) -> String {
     let shown = text(&output.stdout);

@@ -32,6 +32,11 @@ pub(crate) fn checked_json(name: &str, read: &Read) -> String {
     }))
 }
 
+/// Why nothing could be checked or shown, for machines.
+pub(crate) fn error_json(error: &dyn std::error::Error) -> String {
+    lines(&json!({ "ok": false, "error": error.to_string() }))
+}
+
 /// Problems one below the other.
 pub(crate) fn problems_text(problems: &Problems) -> String {
     format!("{problems}\n")
@@ -113,7 +118,7 @@ pub(crate) fn settings_json(file: Option<&str>, config: &InstanceConfig) -> Stri
         .into_iter()
         .map(|row| json!({ "key": row.key, "value": row.value, "origin": origin(&row.origin) }))
         .collect();
-    lines(&json!({ "file": file, "settings": settings }))
+    lines(&json!({ "file": file, "ok": true, "settings": settings }))
 }
 
 fn origin(origin: &Origin) -> Value {
