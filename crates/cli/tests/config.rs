@@ -103,6 +103,33 @@ fn what_cannot_be_read_exits_with_2() {
 }
 
 #[test]
+fn warnings_are_told_beside_problems() {
+    let home = home("warnings");
+    fs::write(home.join("bad.yaml"), format!("{BAD}storage: {{}}\n")).unwrap();
+    let checked = text(&pointsman(&home, &["check", "bad.yaml"], &[]).stdout);
+    expect![[r#"
+        warning: bad.yaml:2:1: not used: storage
+         2 | storage: {}
+           | ^^^^^^^
+           = hint: these blocks set up parts of Dagster that Pointsman does not have
+
+        bad.yaml:1:34: `run_queue.max_concurrent_runs` must be a whole number; found text
+         1 | run_queue: {max_concurrent_runs: '3'}
+           |                                  ^^^
+           = hint: remove the quotes: 3
+
+        bad.yaml: 1 problem
+    "#]]
+    .assert_eq(&checked);
+    let shown = text(&pointsman(&home, &["show", "bad.yaml"], &[]).stderr);
+    assert!(checked.starts_with(&shown) && !shown.is_empty(), "{shown}");
+    let json = pointsman(&home, &["check", "bad.yaml", "--json"], &[]);
+    let answer: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!(answer["warnings"][0]["message"], "not used: storage");
+    assert_eq!(answer["problems"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
 fn json_is_answered_whatever_the_exit_code() {
     let home = home("json_always");
     fs::write(home.join("bad.yaml"), BAD).unwrap();

@@ -125,6 +125,7 @@ impl fmt::Display for Problem {
 pub struct Problems {
     told: Vec<Problem>,
     omitted: usize,
+    warnings: Vec<Problem>,
 }
 
 impl Problems {
@@ -137,12 +138,21 @@ impl Problems {
         found.dedup();
         let omitted = omitted + found.len().saturating_sub(MAX_PROBLEMS);
         found.truncate(MAX_PROBLEMS);
-        (!found.is_empty()).then_some(Self { told: found, omitted })
+        (!found.is_empty()).then_some(Self { told: found, omitted, warnings: Vec::new() })
     }
 
     /// Returns the problems that are told, at most [`MAX_PROBLEMS`].
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.told.iter()
+    }
+
+    pub(crate) fn with_warnings(self, warnings: Vec<Problem>) -> Self {
+        Self { warnings, ..self }
+    }
+
+    /// Returns what to know beside them, as of a file in which nothing is wrong.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 
     /// Returns how many there are beyond those that are told.
@@ -153,7 +163,7 @@ impl Problems {
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self { told: vec![problem], omitted: 0 }
+        Self { told: vec![problem], omitted: 0, warnings: Vec::new() }
     }
 }
 

@@ -101,7 +101,7 @@ impl<'s> Reader<'s> {
     /// Everything that was noted as wrong.
     pub fn finish(self) -> Result<Vec<Problem>, Problems> {
         match Problems::new(self.found, self.omitted) {
-            Some(problems) => Err(problems),
+            Some(problems) => Err(problems.with_warnings(self.warnings)),
             None => Ok(self.warnings),
         }
     }

@@ -20,15 +20,17 @@ pub(crate) fn checked_text(name: &str, read: &Read) -> String {
 /// What a check found, for machines.
 pub(crate) fn checked_json(name: &str, read: &Read) -> String {
     let (problems, omitted, warnings) = match read {
-        Ok((_, warnings)) => (Vec::new(), 0, warnings.iter().map(problem).collect()),
-        Err(problems) => (problems.iter().map(problem).collect(), problems.omitted(), Vec::new()),
+        Ok((_, warnings)) => (Vec::new(), 0, warnings.as_slice()),
+        Err(problems) => {
+            (problems.iter().map(problem).collect(), problems.omitted(), problems.warnings())
+        }
     };
     lines(&json!({
         "file": name,
         "ok": read.is_ok(),
         "problems": problems,
         "omitted_problems": omitted,
-        "warnings": warnings,
+        "warnings": warnings.iter().map(problem).collect::<Vec<Value>>(),
     }))
 }
 
@@ -37,9 +39,9 @@ pub(crate) fn error_json(error: &dyn std::error::Error) -> String {
     lines(&json!({ "ok": false, "error": error.to_string() }))
 }
 
-/// Problems one below the other.
+/// Warnings, then problems, one below the other.
 pub(crate) fn problems_text(problems: &Problems) -> String {
-    format!("{problems}\n")
+    format!("{}{problems}\n", warnings_text(problems.warnings()))
 }
 
 /// Warnings one below the other, each with a blank line after it.
