@@ -34,12 +34,15 @@ pub(crate) enum ConfigCommand {
     Docs,
 }
 
+/// The name that stands for standard input.
+const STDIN: &str = "-";
+
 /// Which file a command is about, and how it answers.
 #[derive(Debug, Args)]
 pub(crate) struct FileArgs {
     #[arg(
         value_name = "FILE",
-        help = "The file; without it pointsman.yaml or dagster.yaml in $POINTSMAN_HOME, then \
+        help = "The file, or - for standard input; without it pointsman.yaml or dagster.yaml in $POINTSMAN_HOME, then \
                 dagster.yaml in $DAGSTER_HOME"
     )]
     file: Option<PathBuf>,
@@ -146,12 +149,19 @@ fn printed(stdout: String) -> Answer {
 
 /// Reads a file, and no more of it than is needed to see that it is too large.
 fn load(path: &Path) -> Result<Loaded, LoadError> {
-    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let most = MAX_FILE_BYTES as u64 + 1;
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(Loaded { name: path.display().to_string(), bytes })
+    let is_stdin = path == Path::new(STDIN);
+    let path = if is_stdin { Path::new("<stdin>") } else { path };
+    let read = || -> std::io::Result<Vec<u8>> {
+        let input: Box<dyn Read> =
+            if is_stdin { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
+        let mut bytes = Vec::new();
+        input.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Ok(bytes) => Ok(Loaded { name: path.display().to_string(), bytes }),
+        Err(source) => Err(LoadError::Unreadable { path: path.to_owned(), source }),
+    }
 }
 
 fn variable(name: &str) -> Option<String> {

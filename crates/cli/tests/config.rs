@@ -20,15 +20,19 @@ fn home(test: &str) -> PathBuf {
 
 /// Calls `pointsman config` in a directory, with no home set.
 fn pointsman(directory: &PathBuf, args: &[&str], homes: &[(&str, &str)]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_pointsman"))
+    command(directory, args, homes).output().unwrap()
+}
+
+fn command(directory: &PathBuf, args: &[&str], homes: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    command
         .arg("config")
         .args(args)
         .current_dir(directory)
         .env_remove("POINTSMAN_HOME")
         .env_remove("DAGSTER_HOME")
-        .envs(homes.iter().copied())
-        .output()
-        .unwrap()
+        .envs(homes.iter().copied());
+    command
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -127,6 +131,26 @@ fn warnings_are_told_beside_problems() {
     let answer: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(answer["warnings"][0]["message"], "not used: storage");
     assert_eq!(answer["problems"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_file_can_come_from_standard_input() {
+    let home = home("stdin");
+    fs::write(home.join("bad.yaml"), BAD).unwrap();
+    for args in [&["check", "-"][..], &["check", "--config", "-"]] {
+        let output = command(&home, args, &[])
+            .stdin(fs::File::open(home.join("bad.yaml")).unwrap())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1));
+        let told = text(&output.stdout);
+        assert!(told.starts_with("<stdin>:1:34: "), "{told}");
+        assert!(told.ends_with("\n<stdin>: 1 problem\n"), "{told}");
+    }
+    let directory =
+        command(&home, &["show", "-"], &[]).stdin(fs::File::open(&home).unwrap()).output().unwrap();
+    assert_eq!(directory.status.code(), Some(2));
+    assert!(text(&directory.stderr).starts_with("error: cannot read <stdin>: "));
 }
 
 #[test]
