@@ -20,6 +20,7 @@ mod sections;
 mod show;
 mod slip;
 mod source;
+mod substitution;
 mod tag_limits;
 mod walk;
 mod wording;

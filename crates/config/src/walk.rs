@@ -9,17 +9,12 @@ use crate::reader::{Fields, Reader, nearest};
 use crate::record::{Datum, Found, Origin, Record, Written};
 use crate::slip;
 use crate::source::Span;
+use crate::substitution::{self, Wanted, env_reference, is_block};
 use crate::yaml::{Node, Value};
-
-/// The key of `{env: NAME}`.
-const ENV: &str = "env";
 
 /// How many items a list may have: every limit is looked at for every run, and every item is kept
 /// with its origin.
 pub const MAX_ITEMS: usize = 5_000;
-
-const WHOLE: &str = "a whole number";
-const TEXT: &str = "text";
 
 /// Looks up an environment variable.
 pub type Lookup<'e> = &'e dyn Fn(&str) -> Option<String>;
@@ -45,6 +40,9 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         path: &str,
         keys: &'static [Key],
     ) -> Option<Record> {
+        if self.refuses_slip(node, path, Wanted::Map) {
+            return None;
+        }
         let fields = self.reader.map(node, &name_of(path))?;
         let mut record = Record { span: node.span, ..Record::default() };
         for (name, key_span, value) in fields.iter() {
@@ -131,33 +129,21 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     }
 
     fn flag(&mut self, node: &Node, path: &str) -> Option<Datum> {
-        if env_reference(node).is_some() {
-            let message = format!("{} must be true or false", name_of(path));
-            let hint = "only numbers and texts can come from the environment";
-            self.reader.refuse_with_hint(node.span, message, hint);
+        if self.refuses_slip(node, path, Wanted::Flag) {
             return None;
         }
         self.reader.bool(node, &name_of(path)).map(Datum::Bool)
     }
 
-    /// Notes a value that seems to be meant as `{env: NAME}`; returns whether it was one.
-    fn refuses_env_slip(&mut self, node: &Node, path: &str, wanted: &str) -> bool {
-        let hint = match &node.value {
-            Value::Map(_) => "to take it from the environment write {env: NAME} alone".to_owned(),
-            Value::Text(text) if wanted != TEXT && text.starts_with('$') => {
-                let name = text.trim_start_matches('$').trim_matches(['{', '}']);
-                let name = short(name);
-                format!("to take it from the environment write {{env: {name}}}")
-            }
-            Value::Null
-            | Value::Bool(_)
-            | Value::Int(_)
-            | Value::Float(_)
-            | Value::Text(_)
-            | Value::List(_) => return false,
+    /// Notes a value that something was to fill in where that cannot be; returns whether it was one.
+    fn refuses_slip(&mut self, node: &Node, path: &str, wanted: Wanted) -> bool {
+        let written = self.reader.source().slice(node.span);
+        let Some(slip) = substitution::slip(node, written, wanted) else {
+            return false;
         };
-        let message = format!("{} must be {wanted}; found {}", name_of(path), node.value.kind());
-        self.reader.refuse_with_hint(node.span, message, hint);
+        let (wanted, found) = (wanted.words(), slip.found);
+        let message = format!("{} must be {wanted}; found {found}", name_of(path));
+        self.reader.refuse_with_hint(node.span, message, slip.hint);
         true
     }
 
@@ -177,7 +163,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                 };
                 (number, Some(variable))
             }
-            None if self.refuses_env_slip(node, path, WHOLE) => return None,
+            None if self.refuses_slip(node, path, Wanted::Whole) => return None,
             None => (self.reader.int(node, &name_of(path))?, None),
         };
         if (bounds.min..=bounds.max).contains(&number) {
@@ -199,7 +185,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                 let (variable, text) = self.lookup(node)?;
                 (text, Some(variable))
             }
-            None if self.refuses_env_slip(node, path, TEXT) => return None,
+            None if self.refuses_slip(node, path, Wanted::Text) => return None,
             None => (self.reader.text(node, &name_of(path))?.to_owned(), None),
         };
         if emptiness == Emptiness::Refused && text.trim().is_empty() {
@@ -235,6 +221,9 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
 
     /// Takes a list of bounded length.
     fn items<'n>(&mut self, node: &'n Node, path: &str) -> Option<&'n [Node]> {
+        if self.refuses_slip(node, path, Wanted::List) {
+            return None;
+        }
         let items = self.reader.list(node, &name_of(path))?;
         if let Some(first_beyond) = items.get(MAX_ITEMS) {
             let message = format!("{} has more than {MAX_ITEMS} items", name_of(path));
@@ -314,19 +303,6 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
     }
 }
 
-/// Returns whether a value is a map and no `{env: NAME}`.
-fn is_block(node: &Node) -> bool {
-    node.as_map().is_some() && env_reference(node).is_none()
-}
-
-/// Returns what stands at `env` if a value is `{env: ...}` and nothing else.
-fn env_reference(node: &Node) -> Option<&Node> {
-    match node.as_map()? {
-        [entry] if entry.key.as_text() == Some(ENV) => Some(&entry.value),
-        _ => None,
-    }
-}
-
 /// Returns whether a key of the whole file sets up a part of Dagster that is not here.
 pub(crate) fn is_not_used(name: &str) -> bool {
     NOT_USED.contains(&name)
@@ -338,7 +314,7 @@ pub(crate) fn name_of(path: &str) -> String {
 }
 
 /// Shortens a number that was written with very many digits.
-fn short(written: &str) -> String {
+pub(crate) fn short(written: &str) -> String {
     const SHOWN: usize = 24;
     if written.chars().count() <= SHOWN {
         return written.to_owned();
