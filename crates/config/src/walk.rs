@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, join};
 use crate::problem::quoted;
-use crate::reader::{Fields, Reader, nearest};
+use crate::reader::{Reader, nearest};
 use crate::record::{Datum, Found, Origin, Record, Written};
 use crate::slip;
 use crate::source::Span;
@@ -40,6 +40,13 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         path: &str,
         keys: &'static [Key],
     ) -> Option<Record> {
+        let record = self.block_of_known(node, path, keys)?;
+        self.missing(node, path, keys, None);
+        Some(record)
+    }
+
+    /// Checks those keys of a map that are there.
+    fn block_of_known(&mut self, node: &Node, path: &str, keys: &'static [Key]) -> Option<Record> {
         if self.refuses_slip(node, path, Wanted::Map) {
             return None;
         }
@@ -50,7 +57,6 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                 record.fields.insert(key, found);
             }
         }
-        self.missing(&fields, path, keys);
         Some(record)
     }
 
@@ -70,17 +76,19 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         Some((key.name, self.field(key, key_span, value, path)))
     }
 
-    fn missing(&mut self, fields: &Fields<'_>, path: &str, keys: &[Key]) {
+    /// Notes what must be there and is not; `why` says how that may have come about.
+    fn missing(&mut self, node: &Node, path: &str, keys: &[Key], why: Option<&str>) {
         let is_known = |name: &str| keys.iter().any(|key| key.name == name);
-        let mut slips: Vec<&str> = fields.iter().map(|(name, ..)| name).collect();
+        let mut slips = names_of(node);
         slips.retain(|name| !is_known(name));
         for key in keys {
-            let is_missing = key.presence == Presence::Required && fields.get(key.name).is_none();
+            let is_missing = is_required_and_missing(key, node);
             let is_misspelt = || slips.iter().any(|slip| nearest(slip, &[key.name]).is_some());
             if is_missing && !is_misspelt() {
                 let message = format!("{} has no `{}`", name_of(path), key.name);
-                let hint = format!("add it: {}", key.doc);
-                self.reader.refuse_with_hint(fields.span, message, hint);
+                let add = || format!("add `{}: {}`", key.name, key.example);
+                let hint = why.map_or_else(add, ToOwned::to_owned);
+                self.reader.refuse_with_hint(node.span, message, hint);
             }
         }
     }
@@ -247,11 +255,23 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
 
     fn blocks(&mut self, node: &Node, path: &str, keys: &'static [Key]) -> Option<Datum> {
         let items = self.items(node, path)?;
-        let records = items
-            .iter()
-            .enumerate()
-            .filter_map(|(index, item)| self.block(item, &format!("{path}[{index}]"), keys))
-            .collect();
+        let mut records = Vec::new();
+        let mut joined = None;
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            let Some(record) = self.block_of_known(item, &path, keys) else {
+                continue;
+            };
+            let to_previous = joined.take();
+            if to_previous.is_none() {
+                joined = items.get(index + 1).and_then(|next| split_at(item, next, keys));
+            }
+            let why = to_previous
+                .or(joined)
+                .map(|key| format!("is the `- ` before `{key}` one too many?"));
+            self.missing(item, &path, keys, why.as_deref());
+            records.push(record);
+        }
         Some(Datum::Blocks(records))
     }
 
@@ -306,6 +326,30 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
 /// Returns whether a key of the whole file sets up a part of Dagster that is not here.
 pub(crate) fn is_not_used(name: &str) -> bool {
     NOT_USED.contains(&name)
+}
+
+/// The keys of a map that are text.
+fn names_of(node: &Node) -> Vec<&str> {
+    let entries = node.as_map().unwrap_or_default();
+    entries.iter().filter_map(|entry| entry.key.as_text()).collect()
+}
+
+fn is_required_and_missing(key: &Key, node: &Node) -> bool {
+    key.presence == Presence::Required && node.get(key.name).is_none()
+}
+
+/// Returns the key with which the second of two list items begins, if they seem to be one: both
+/// lack something, and neither has what the other has.
+fn split_at<'n>(first: &Node, second: &'n Node, keys: &[Key]) -> Option<&'n str> {
+    let is_partial = |node: &Node| keys.iter().any(|key| is_required_and_missing(key, node));
+    let is_of_first =
+        |name: &&str| keys.iter().any(|key| key.name == *name) && first.get(name).is_none();
+    let names = names_of(second);
+    let is_split = !names_of(first).is_empty()
+        && is_partial(first)
+        && is_partial(second)
+        && names.iter().all(is_of_first);
+    names.first().copied().filter(|_| is_split)
 }
 
 /// How a map or value is called in a sentence.

@@ -73,6 +73,39 @@ fn the_schema_has_every_key_and_no_other() {
 }
 
 #[test]
+fn every_key_that_must_be_given_has_an_example_that_can_be_read() {
+    fn check(table: &[keys::Key]) {
+        for key in table {
+            let is_required = key.presence == keys::Presence::Required;
+            assert_eq!(is_required, !key.example.is_empty(), "{}", key.name);
+            if let keys::Kind::Block(inner)
+            | keys::Kind::Blocks(inner)
+            | keys::Kind::TextOrBlock(inner) = key.kind
+            {
+                check(inner);
+            }
+        }
+    }
+    check(keys::ROOT);
+    let example = |table: &[keys::Key]| {
+        let required = table.iter().filter(|key| !key.example.is_empty());
+        let entries: Vec<String> =
+            required.map(|key| format!("{}: {}", key.name, key.example)).collect();
+        format!("{{{}}}", entries.join(", "))
+    };
+    let file = format!(
+        "run_coordinator: {}\nsubmission_hooks: [{}]\nconcurrency: {{runs: \
+         {{tag_concurrency_limits: [{}, {{key: each, value: {}, limit: 1}}]}}}}\n",
+        example(keys::COORDINATOR),
+        example(keys::HOOK),
+        example(keys::TAG_LIMIT),
+        example(keys::TAG_VALUE),
+    );
+    let read = InstanceConfig::read("example", file.as_bytes(), &|_| None);
+    assert!(read.is_ok(), "{file}{read:?}");
+}
+
+#[test]
 fn the_reference_page_is_fresh() {
     let written = include_str!("../../../docs/configuration.md");
     assert_eq!(
