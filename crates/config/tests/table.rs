@@ -73,6 +73,44 @@ fn the_schema_has_every_key_and_no_other() {
 }
 
 #[test]
+fn the_schema_takes_an_empty_file_and_knows_the_coordinators() {
+    let schema = schema();
+    assert_eq!(schema["type"], serde_json::json!(["object", "null"]));
+    let coordinator = &schema["properties"]["run_coordinator"];
+    assert_eq!(
+        coordinator["properties"]["class"]["anyOf"],
+        serde_json::json!([
+            { "enum": [
+                "QueuedRunCoordinator",
+                "CLTQueuedRunCoordinator",
+                "CodeLocationTaggingQueuedRunCoordinator",
+                "DefaultRunCoordinator",
+                "SyncInMemoryRunCoordinator",
+            ] },
+            { "type": "string", "minLength": 1 },
+            { "$ref": "#/definitions/env" },
+        ])
+    );
+    assert_eq!(
+        coordinator["if"],
+        serde_json::json!({
+            "properties": {
+                "class": { "enum": ["DefaultRunCoordinator", "SyncInMemoryRunCoordinator"] },
+            },
+            "required": ["class"],
+        })
+    );
+    assert_eq!(
+        coordinator["then"],
+        serde_json::json!({
+            "properties": {
+                "config": { "type": "object", "properties": {}, "additionalProperties": false },
+            },
+        })
+    );
+}
+
+#[test]
 fn every_key_that_must_be_given_has_an_example_that_can_be_read() {
     fn check(table: &[keys::Key]) {
         for key in table {
