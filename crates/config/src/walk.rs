@@ -10,6 +10,7 @@ use crate::record::{Datum, Found, Origin, Record, Written};
 use crate::slip;
 use crate::source::Span;
 use crate::substitution::{self, Wanted, env_reference, is_block};
+use crate::yaml::scalar::is_number_elsewhere;
 use crate::yaml::{Node, Value};
 
 /// How many items a list may have: every limit is looked at for every run, and every item is kept
@@ -194,6 +195,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                 (text, Some(variable))
             }
             None if self.refuses_slip(node, path, Wanted::Text) => return None,
+            None if self.refuses_number_elsewhere(node, path) => return None,
             None => (self.reader.text(node, &name_of(path))?.to_owned(), None),
         };
         if emptiness == Emptiness::Refused && text.trim().is_empty() {
@@ -202,6 +204,23 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             return None;
         }
         Some((Datum::Text(text), variable))
+    }
+
+    /// Notes a text without quotes that is a number to Dagster; returns whether it was one.
+    fn refuses_number_elsewhere(&mut self, node: &Node, path: &str) -> bool {
+        let written = self.reader.source().slice(node.span);
+        let is_plain = node.as_text() == Some(written);
+        if !is_plain || !is_number_elsewhere(written) {
+            return false;
+        }
+        let message = format!(
+            "{} has {}, which some YAML readers take for a number",
+            name_of(path),
+            quoted(written)
+        );
+        let hint = format!("put it in quotes: '{}'", short(written));
+        self.reader.refuse_with_hint(node.span, message, hint);
+        true
     }
 
     fn choice(&mut self, words: &[&str], node: &Node, path: &str) -> Option<Checked> {
@@ -287,6 +306,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                 self.reader.refuse_with_hint(node.span, message, "write a number in digits");
                 return None;
             }
+            Value::Text(_) if self.refuses_number_elsewhere(node, path) => return None,
             Value::Text(text) => Json::from(text.as_str()),
             Value::List(items) => {
                 let values: Vec<_> = items.iter().map(|item| self.anything(item, path)).collect();

@@ -248,6 +248,18 @@ submission_hooks:
 }
 
 #[test]
+fn text_in_quotes_may_look_like_a_number() {
+    let limits = config(
+        "run_queue: {tag_concurrency_limits: [{key: '010', value: \"1:30\", limit: 1}, \
+         {key: 08, value: 1e3, limit: 1}]}",
+    )
+    .settings()
+    .tag_limits;
+    let keys: Vec<&str> = limits.iter().map(|limit| limit.key.as_str()).collect();
+    assert_eq!(keys, ["010", "08"]);
+}
+
+#[test]
 fn aliases_and_merges_mean_what_they_name() {
     let settings = config(
         "
