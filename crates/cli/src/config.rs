@@ -1,6 +1,7 @@
 //! `pointsman config`: checks a configuration file, shows what is in force, describes the keys.
 //!
-//! Exit codes: 0 nothing is wrong, 1 something is wrong in the file, 2 it cannot be read.
+//! Exit codes: 0 nothing is wrong, 1 something is wrong in the file, 2 it cannot be read or the
+//! answer cannot be written.
 
 mod discovery;
 mod report;
@@ -20,7 +21,7 @@ use crate::answer::{Answer, UNREADABLE, WRONG};
 pub(crate) enum ConfigCommand {
     /// Tell everything that is wrong in a configuration file.
     #[command(after_help = "Exits with 0 if the file can be used, 1 if something is wrong in it, \
-        2 if it cannot be read.\n\nExample:\n  pointsman config check dagster.yaml")]
+        2 if it cannot be read or the answer cannot be written.\n\nExample:\n  pointsman config check dagster.yaml")]
     Check(FileArgs),
     /// Print every setting that is in force, and where it comes from.
     #[command(after_help = "Example:\n  DAGSTER_HOME=/srv/dagster pointsman config show\n  \

@@ -153,6 +153,22 @@ fn a_file_can_come_from_standard_input() {
     assert!(text(&directory.stderr).starts_with("error: cannot read <stdin>: "));
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_answer_that_cannot_be_written_exits_with_2() {
+    let home = home("full");
+    fs::write(home.join("good.yaml"), GOOD).unwrap();
+    for args in [&["check", "good.yaml"][..], &["show", "good.yaml"], &["schema"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let output =
+            command(&home, args, &[]).env("RUST_BACKTRACE", "1").stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        let told = text(&output.stderr);
+        let last = told.lines().last().unwrap_or("");
+        assert!(last.starts_with("error: cannot write the answer: "), "{told}");
+    }
+}
+
 #[test]
 fn json_is_answered_whatever_the_exit_code() {
     let home = home("json_always");
