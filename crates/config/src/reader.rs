@@ -111,11 +111,6 @@ impl<'s> Reader<'s> {
         self.found.len() >= MAX_PROBLEMS
     }
 
-    /// Returns whether something was noted as wrong.
-    pub fn has_problems(&self) -> bool {
-        !self.found.is_empty()
-    }
-
     /// Notes that a value is not what it should be, as in "`limit` must be a whole number".
     pub fn refuse_kind(&mut self, node: &Node, what: &str, wanted: &str) {
         let message = format!("{what} must be {wanted}; found {}", node.value.kind());
