@@ -93,6 +93,9 @@ fn a_check_answers_in_json() {
         }
     "#]]
     .assert_eq(&text(&bad.stdout));
+    let page = text(&pointsman(&home, &["docs"], &[]).stdout);
+    let shape = text(&bad.stdout).replace("bad.yaml", "dagster.yaml");
+    assert!(page.contains(&format!("```json\n{shape}```")), "the reference shows this answer");
 }
 
 #[test]
