@@ -81,6 +81,7 @@ fn a_check_answers_in_json() {
           "omitted_problems": 0,
           "problems": [
             {
+              "code": "wrong_type",
               "column": 34,
               "hint": "remove the quotes: 3",
               "line": 1,

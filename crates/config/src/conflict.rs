@@ -1,5 +1,6 @@
 //! Which keys cannot stand together, and which have no effect beside others.
 
+use crate::code::Code;
 use crate::instance::Coordinator;
 use crate::reader::Reader;
 use crate::record::Found;
@@ -62,7 +63,7 @@ fn refuse_moved_keys(reader: &mut Reader<'_>, sections: &Sections<'_>) {
             let message =
                 format!("`{key}` cannot stand beside `concurrency.{newer}` (line {line})");
             let hint = hint_to_move(reader, sections, moved.block, moved.key);
-            reader.refuse_with_hint(found.key_span, message, hint);
+            reader.refuse_as(Code::Conflict, found.key_span, message, hint);
         }
     }
 }
@@ -90,10 +91,10 @@ fn refuse_old_default_limit(reader: &mut Reader<'_>, sections: &Sections<'_>) {
         let (line, _) = reader.source().position(pools.key_span);
         let message =
             format!("`concurrency.{OLD}` cannot stand beside `concurrency.pools` (line {line})");
-        reader.refuse_with_hint(span, message, hint);
+        reader.refuse_as(Code::Conflict, span, message, hint);
     } else {
         let hint = hint + &what_moves_with_pools(sections);
-        reader.warn(span, format!("`{OLD}` is an older name"), hint);
+        reader.warn(Code::Deprecated, span, format!("`{OLD}` is an older name"), hint);
     }
 }
 
@@ -116,7 +117,8 @@ fn refuse_buffer_without_blocking(reader: &mut Reader<'_>, sections: &Sections<'
     let has_buffer = buffer.is_some_and(|buffer| buffer.value != 0);
     let found = sections.blocking.given("op_concurrency_slot_buffer");
     if let (true, true, Some(found)) = (is_off, has_buffer, found) {
-        reader.refuse_with_hint(
+        reader.refuse_as(
+            Code::Conflict,
             found.span,
             "a slot buffer has no meaning while runs do not wait for pools",
             "set `enabled` to true beside it, or remove the buffer",
@@ -141,7 +143,7 @@ pub(crate) fn warn_of_no_queue(
     for (key, found) in ignored {
         if let Some(found) = found {
             let message = format!("`{key}` has no effect with {}", coordinator.class());
-            reader.warn(found.key_span, message, hint);
+            reader.warn(Code::NoEffect, found.key_span, message, hint);
         }
     }
 }

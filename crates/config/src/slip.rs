@@ -1,5 +1,6 @@
 //! What may have been meant by a key that is not known where it stands.
 
+use crate::code::Code;
 use crate::keys::{Key, Kind, NOT_USED, ROOT, join};
 use crate::problem::quoted;
 use crate::reader::{Reader, did_you_mean, snake_case};
@@ -31,7 +32,7 @@ pub(crate) fn refuse_unknown(
     match hint {
         Some(hint) => {
             let message = format!("{what} has no key {}", quoted(name));
-            reader.refuse_with_hint(span, message, hint);
+            reader.refuse_as(Code::UnknownKey, span, message, hint);
         }
         None => reader.refuse_unknown(name, span, &what, &known),
     }

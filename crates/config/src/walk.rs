@@ -3,6 +3,7 @@
 
 use serde_json::Value as Json;
 
+use crate::code::Code;
 use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, join};
 use crate::problem::quoted;
 use crate::reader::{Reader, nearest};
@@ -89,7 +90,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                 let message = format!("{} has no `{}`", name_of(path), key.name);
                 let add = || format!("add `{}: {}`", key.name, key.example);
                 let hint = why.map_or_else(add, ToOwned::to_owned);
-                self.reader.refuse_with_hint(node.span, message, hint);
+                self.reader.refuse_as(Code::MissingKey, node.span, message, hint);
             }
         }
     }
@@ -101,7 +102,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             (Value::Null, Presence::Optional) if !matches!(key.kind, Kind::Block(_)) => {
                 let message = format!("{} has no value", name_of(&path));
                 let hint = "remove the key to leave it unset";
-                self.reader.refuse_with_hint(node.span, message, hint);
+                self.reader.refuse_as(Code::NoValue, node.span, message, hint);
                 None
             }
             _ => self.value(key.kind, node, &path),
@@ -152,7 +153,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         };
         let (wanted, found) = (wanted.words(), slip.found);
         let message = format!("{} must be {wanted}; found {found}", name_of(path));
-        self.reader.refuse_with_hint(node.span, message, slip.hint);
+        self.reader.refuse_as(Code::WrongType, node.span, message, slip.hint);
         true
     }
 
@@ -167,7 +168,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
                         quoted(&variable)
                     );
                     let hint = format!("it must hold a number: {}", bounds.words);
-                    self.reader.refuse_with_hint(node.span, message, hint);
+                    self.reader.refuse_as(Code::WrongType, node.span, message, hint);
                     return None;
                 };
                 (number, Some(variable))
@@ -184,7 +185,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         };
         let message = format!("{} cannot be {}", name_of(path), short(&written));
         let hint = format!("it must be {}", bounds.words);
-        self.reader.refuse_with_hint(node.span, message, hint);
+        self.reader.refuse_as(Code::OutOfRange, node.span, message, hint);
         None
     }
 
@@ -200,7 +201,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         };
         if emptiness == Emptiness::Refused && text.trim().is_empty() {
             let message = format!("{} is empty", name_of(path));
-            self.reader.refuse_with_hint(node.span, message, "write a text here");
+            self.reader.refuse_as(Code::NoValue, node.span, message, "write a text here");
             return None;
         }
         Some((Datum::Text(text), variable))
@@ -219,7 +220,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             quoted(written)
         );
         let hint = format!("put it in quotes: '{}'", short(written));
-        self.reader.refuse_with_hint(node.span, message, hint);
+        self.reader.refuse_as(Code::WrongType, node.span, message, hint);
         true
     }
 
@@ -242,7 +243,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             None => format!("it must be one of: {}", words.join(", ")),
         };
         let message = format!("{} cannot be {}", name_of(path), quoted(&text));
-        self.reader.refuse_with_hint(node.span, message, hint);
+        self.reader.refuse_as(Code::UnknownChoice, node.span, message, hint);
         None
     }
 
@@ -254,7 +255,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         let items = self.reader.list(node, &name_of(path))?;
         if let Some(first_beyond) = items.get(MAX_ITEMS) {
             let message = format!("{} has more than {MAX_ITEMS} items", name_of(path));
-            self.reader.refuse_with_hint(first_beyond.span, message, "shorten the list");
+            self.reader.refuse_as(Code::TooLarge, first_beyond.span, message, "shorten the list");
             return None;
         }
         Some(items)
@@ -338,7 +339,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         }
         let message = format!("the environment variable {} is not set", quoted(&name));
         let hint = "set it for the process that reads this file, or write the value here";
-        self.reader.refuse_with_hint(name_node.span, message, hint);
+        self.reader.refuse_as(Code::EnvUnset, name_node.span, message, hint);
         None
     }
 }

@@ -260,6 +260,41 @@ fn text_in_quotes_may_look_like_a_number() {
 }
 
 #[test]
+fn a_problem_has_a_code() {
+    let codes = |yaml: &str| -> Vec<&str> {
+        let problems = read(yaml).unwrap_err();
+        problems.iter().map(|problem| problem.code.word()).collect()
+    };
+    for (yaml, code) in [
+        ("a: [", "yaml_syntax"),
+        ("a: !x 1", "yaml_syntax"),
+        ("colour: red", "unknown_key"),
+        ("submission_hooks: [{module: a}]", "missing_key"),
+        ("{server: {}, server: {}}", "duplicate_key"),
+        ("server: {port: }", "no_value"),
+        ("server: {port: x}", "wrong_type"),
+        ("server: {port: $PORT}", "wrong_type"),
+        ("server: {port: 0}", "out_of_range"),
+        ("server: {host: 010}", "wrong_type"),
+        ("server: {host: {env: ''}}", "wrong_value"),
+        ("server: {host: {env: UNSET}}", "env_unset"),
+        ("concurrency: {pools: {granularity: step}}", "unknown_choice"),
+        ("{run_queue: {max_concurrent_runs: 1}, concurrency: {runs: {}}}", "conflict"),
+        (
+            "run_queue: {tag_concurrency_limits: [{key: a, limit: 1}, {key: a, limit: 2}]}",
+            "duplicate_limit",
+        ),
+    ] {
+        assert_eq!(codes(yaml), [code], "{yaml}");
+    }
+    let spaces = " ".repeat(1024 * 1024 + 1);
+    let large = InstanceConfig::read("f", spaces.as_bytes(), &|_| None).unwrap_err();
+    assert_eq!(large.iter().next().map(|problem| problem.code.word()), Some("too_large"));
+    let bytes = InstanceConfig::read("f", b"\xff", &|_| None).unwrap_err();
+    assert_eq!(bytes.iter().next().map(|problem| problem.code.word()), Some("not_utf8"));
+}
+
+#[test]
 fn aliases_and_merges_mean_what_they_name() {
     let settings = config(
         "

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pointsman_config::{InstanceConfig, Origin, keys, reference, schema};
+use pointsman_config::{Code, InstanceConfig, Origin, keys, reference, schema};
 use serde_json::Value;
 
 /// Keys that have no setting of their own: older places, and what only names a class.
@@ -141,6 +141,14 @@ fn every_key_that_must_be_given_has_an_example_that_can_be_read() {
     );
     let read = InstanceConfig::read("example", file.as_bytes(), &|_| None);
     assert!(read.is_ok(), "{file}{read:?}");
+}
+
+#[test]
+fn the_reference_page_names_every_code() {
+    let page = reference();
+    for code in Code::ALL {
+        assert!(page.contains(&format!("`{}`", code.word())), "{code:?}");
+    }
 }
 
 #[test]

@@ -56,6 +56,7 @@ pub(crate) fn warnings_text(warnings: &[Problem]) -> String {
 fn problem(problem: &Problem) -> Value {
     let place = problem.place.as_ref();
     json!({
+        "code": problem.code.word(),
         "line": place.map(|place| place.line),
         "column": place.map(|place| place.column),
         "width": place.map(|place| place.excerpt.width),
