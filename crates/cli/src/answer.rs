@@ -11,5 +11,6 @@ pub(crate) struct Answer {
 /// What was asked was done, and something is wrong with what was found.
 pub(crate) const WRONG: u8 = 1;
 
-/// What was asked cannot be done: a file cannot be read or is malformed.
+/// What was asked cannot be done: a file cannot be read or is malformed, or the answer cannot be
+/// written.
 pub(crate) const UNREADABLE: u8 = 2;

@@ -1,6 +1,7 @@
 //! `pointsman config`: checks a configuration file, shows what is in force, describes the keys.
 //!
-//! Exit codes: 0 nothing is wrong, 1 something is wrong in the file, 2 it cannot be read.
+//! Exit codes: 0 nothing is wrong, 1 something is wrong in the file, 2 it cannot be read or the
+//! answer cannot be written.
 
 mod discovery;
 mod report;
@@ -20,11 +21,12 @@ use crate::answer::{Answer, UNREADABLE, WRONG};
 pub(crate) enum ConfigCommand {
     /// Tell everything that is wrong in a configuration file.
     #[command(after_help = "Exits with 0 if the file can be used, 1 if something is wrong in it, \
-        2 if it cannot be read.\n\nExample:\n  pointsman config check dagster.yaml")]
-    Check(CheckArgs),
+        2 if it cannot be read or the answer cannot be written.\n\nExample:\n  pointsman config check dagster.yaml")]
+    Check(FileArgs),
     /// Print every setting that is in force, and where it comes from.
-    #[command(after_help = "Example:\n  DAGSTER_HOME=/srv/dagster pointsman config show")]
-    Show(ShowArgs),
+    #[command(after_help = "Example:\n  DAGSTER_HOME=/srv/dagster pointsman config show\n  \
+        pointsman config show dagster.yaml")]
+    Show(FileArgs),
     /// Print a JSON schema of the file, for editors.
     #[command(after_help = "Example:\n  pointsman config schema > pointsman.schema.json")]
     Schema,
@@ -33,27 +35,32 @@ pub(crate) enum ConfigCommand {
     Docs,
 }
 
+/// The name that stands for standard input.
+const STDIN: &str = "-";
+
+/// Which file a command is about, and how it answers.
 #[derive(Debug, Args)]
-pub(crate) struct CheckArgs {
-    /// The file; without it the one that `config show` would read.
+pub(crate) struct FileArgs {
+    #[arg(
+        value_name = "FILE",
+        help = "The file, or - for standard input; without it pointsman.yaml or dagster.yaml in $POINTSMAN_HOME, then \
+                dagster.yaml in $DAGSTER_HOME"
+    )]
     file: Option<PathBuf>,
+    /// The same as FILE.
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    config: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct ShowArgs {
-    #[arg(
-        long,
-        value_name = "FILE",
-        help = "The file; without it pointsman.yaml or dagster.yaml in $POINTSMAN_HOME, then \
-                dagster.yaml in $DAGSTER_HOME"
-    )]
-    config: Option<PathBuf>,
-    /// Print JSON.
-    #[arg(long)]
-    json: bool,
+impl FileArgs {
+    /// Returns the file that is named or found.
+    fn path(&self) -> Result<Option<PathBuf>, DiscoveryError> {
+        let named = self.file.as_deref().or(self.config.as_deref());
+        discovery::find(named, &|name| std::env::var_os(name))
+    }
 }
 
 /// Says why a command has nothing to work on.
@@ -63,7 +70,10 @@ enum LoadError {
     NotFound(#[from] DiscoveryError),
     #[error("cannot read {}: {source}", .path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("there is no configuration file to check: name one, or set POINTSMAN_HOME")]
+    #[error(
+        "there is no configuration file to check: name one, or set POINTSMAN_HOME or DAGSTER_HOME to \
+             its directory"
+    )]
     NothingToCheck,
 }
 
@@ -75,24 +85,22 @@ struct Loaded {
 
 /// Carries out a command.
 pub(crate) fn run(command: &ConfigCommand) -> Answer {
-    let done = match command {
-        ConfigCommand::Check(args) => check(args),
-        ConfigCommand::Show(args) => show(args),
-        ConfigCommand::Schema => Ok(printed(format!("{:#}\n", ::config::schema()))),
-        ConfigCommand::Docs => Ok(printed(::config::reference())),
-    };
-    done.unwrap_or_else(|error| Answer {
-        stderr: format!("error: {error}\n"),
-        code: UNREADABLE,
-        ..Answer::default()
-    })
+    match command {
+        ConfigCommand::Check(args) => check(args).unwrap_or_else(|error| unreadable(args, &error)),
+        ConfigCommand::Show(args) => show(args).unwrap_or_else(|error| unreadable(args, &error)),
+        ConfigCommand::Schema => printed(format!("{:#}\n", ::config::schema())),
+        ConfigCommand::Docs => printed(::config::reference()),
+    }
 }
 
-fn check(args: &CheckArgs) -> Result<Answer, LoadError> {
-    let path = match &args.file {
-        Some(path) => path.clone(),
-        None => discovery::find(None, &variable)?.ok_or(LoadError::NothingToCheck)?,
-    };
+/// Says why there is no answer: for people, and for a machine that waits for JSON.
+fn unreadable(args: &FileArgs, error: &LoadError) -> Answer {
+    let stdout = if args.json { report::error_json(error) } else { String::new() };
+    Answer { stdout, stderr: format!("error: {error}\n"), code: UNREADABLE }
+}
+
+fn check(args: &FileArgs) -> Result<Answer, LoadError> {
+    let path = args.path()?.ok_or(LoadError::NothingToCheck)?;
     let file = load(&path)?;
     let read = InstanceConfig::read(&file.name, &file.bytes, &variable);
     let stdout = if args.json {
@@ -104,27 +112,31 @@ fn check(args: &CheckArgs) -> Result<Answer, LoadError> {
     Ok(Answer { stdout, code, ..Answer::default() })
 }
 
-fn show(args: &ShowArgs) -> Result<Answer, LoadError> {
-    let Some(path) = discovery::find(args.config.as_deref(), &variable)? else {
+fn show(args: &FileArgs) -> Result<Answer, LoadError> {
+    let Some(path) = args.path()? else {
         let config = InstanceConfig::without_file();
         return Ok(printed(shown(args, None, &config)));
     };
     let file = load(&path)?;
-    match InstanceConfig::read(&file.name, &file.bytes, &variable) {
+    let read = InstanceConfig::read(&file.name, &file.bytes, &variable);
+    match &read {
         Ok((config, warnings)) => Ok(Answer {
-            stdout: shown(args, Some(&file.name), &config),
-            stderr: report::warnings_text(&warnings),
+            stdout: shown(args, Some(&file.name), config),
+            stderr: report::warnings_text(warnings),
             code: 0,
         }),
-        Err(problems) => Ok(Answer {
-            stderr: report::problems_text(&problems),
+        Err(_) if args.json => Ok(Answer {
+            stdout: report::checked_json(&file.name, &read),
             code: WRONG,
             ..Answer::default()
         }),
+        Err(problems) => {
+            Ok(Answer { stderr: report::problems_text(problems), code: WRONG, ..Answer::default() })
+        }
     }
 }
 
-fn shown(args: &ShowArgs, file: Option<&str>, config: &InstanceConfig) -> String {
+fn shown(args: &FileArgs, file: Option<&str>, config: &InstanceConfig) -> String {
     if args.json {
         report::settings_json(file, config)
     } else {
@@ -138,12 +150,19 @@ fn printed(stdout: String) -> Answer {
 
 /// Reads a file, and no more of it than is needed to see that it is too large.
 fn load(path: &Path) -> Result<Loaded, LoadError> {
-    let unreadable = |source| LoadError::Unreadable { path: path.to_owned(), source };
-    let mut bytes = Vec::new();
-    let most = MAX_FILE_BYTES as u64 + 1;
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(most).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok(Loaded { name: path.display().to_string(), bytes })
+    let is_stdin = path == Path::new(STDIN);
+    let path = if is_stdin { Path::new("<stdin>") } else { path };
+    let read = || -> std::io::Result<Vec<u8>> {
+        let input: Box<dyn Read> =
+            if is_stdin { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
+        let mut bytes = Vec::new();
+        input.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Ok(bytes) => Ok(Loaded { name: path.display().to_string(), bytes }),
+        Err(source) => Err(LoadError::Unreadable { path: path.to_owned(), source }),
+    }
 }
 
 fn variable(name: &str) -> Option<String> {

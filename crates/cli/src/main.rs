@@ -9,6 +9,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::answer::{Answer, UNREADABLE};
+
 /// Decides which run may start, when, and says why not yet.
 #[derive(Debug, Parser)]
 #[command(
@@ -32,12 +34,26 @@ enum Command {
     Scenario(scenario::ScenarioCommand),
 }
 
-fn main() -> anyhow::Result<ExitCode> {
+fn main() -> ExitCode {
     let answer = match Cli::parse().command {
         Command::Config(command) => config::run(&command),
         Command::Scenario(command) => scenario::run(&command),
     };
-    std::io::stderr().write_all(answer.stderr.as_bytes())?;
-    std::io::stdout().write_all(answer.stdout.as_bytes())?;
-    Ok(ExitCode::from(answer.code))
+    ExitCode::from(print(&answer))
+}
+
+/// Prints an answer; returns the code to exit with.
+fn print(answer: &Answer) -> u8 {
+    // Nobody can be told that standard error is closed; the code still says how it went.
+    drop(std::io::stderr().write_all(answer.stderr.as_bytes()));
+    let mut stdout = std::io::stdout();
+    let written = stdout.write_all(answer.stdout.as_bytes()).and_then(|()| stdout.flush());
+    match written {
+        Ok(()) => answer.code,
+        Err(error) => {
+            let told = format!("error: cannot write the answer: {error}\n");
+            drop(std::io::stderr().write_all(told.as_bytes()));
+            UNREADABLE
+        }
+    }
 }

@@ -1,18 +1,45 @@
 //! Which keys cannot stand together, and which have no effect beside others.
 
+use crate::code::Code;
 use crate::instance::Coordinator;
 use crate::reader::Reader;
+use crate::record::Found;
 use crate::sections::Sections;
 
-/// The limits that have an older place under the queue: there, and where they belong.
-const MOVED: [(&[&str], &str); 3] = [
-    (&["max_concurrent_runs"], "concurrency.runs.max_concurrent_runs"),
-    (&["tag_concurrency_limits"], "concurrency.runs.tag_concurrency_limits"),
-    (
-        &["block_op_concurrency_limited_runs", "op_concurrency_slot_buffer"],
-        "concurrency.pools.op_granularity_run_buffer",
-    ),
+/// A limit that has an older place under the queue.
+struct Moved {
+    /// Where it stands under the queue.
+    from: &'static [&'static str],
+    /// The block of `concurrency` in which it belongs.
+    block: &'static str,
+    /// Its key there.
+    key: &'static str,
+}
+
+const MOVED: [Moved; 3] = [
+    Moved { from: &["max_concurrent_runs"], block: "runs", key: "max_concurrent_runs" },
+    Moved { from: &["tag_concurrency_limits"], block: "runs", key: "tag_concurrency_limits" },
+    Moved {
+        from: &["block_op_concurrency_limited_runs", "op_concurrency_slot_buffer"],
+        block: "pools",
+        key: "op_granularity_run_buffer",
+    },
 ];
+
+impl Moved {
+    /// Returns what stands at the older place.
+    fn given<'b>(&self, sections: &Sections<'b>) -> Option<&'b Found> {
+        match self.from {
+            [key] => sections.queue.given(key),
+            [block, key] => sections.queue.block(block)?.given(key),
+            _ => None,
+        }
+    }
+
+    fn old_path(&self, sections: &Sections<'_>) -> String {
+        format!("{}.{}", sections.queue_path, self.from.join("."))
+    }
+}
 
 /// Notes every pair of keys that exclude each other.
 pub(crate) fn refuse_what_cannot_stand_together(reader: &mut Reader<'_>, sections: &Sections<'_>) {
@@ -29,21 +56,27 @@ fn refuse_moved_keys(reader: &mut Reader<'_>, sections: &Sections<'_>) {
     let Some((newer, newer_span)) = newer else {
         return;
     };
-    let queue = sections.queue;
     let (line, _) = reader.source().position(newer_span);
-    for (keys, place) in MOVED {
-        let found = match keys {
-            [key] => queue.given(key),
-            [block, key] => queue.block(block).and_then(|record| record.given(key)),
-            _ => None,
-        };
-        if let Some(found) = found {
-            let key = format!("{}.{}", sections.queue_path, keys.join("."));
+    for moved in MOVED {
+        if let Some(found) = moved.given(sections) {
+            let key = moved.old_path(sections);
             let message =
                 format!("`{key}` cannot stand beside `concurrency.{newer}` (line {line})");
-            let hint = format!("write it as `{place}`");
-            reader.refuse_with_hint(found.key_span, message, hint);
+            let hint = hint_to_move(reader, sections, moved.block, moved.key);
+            reader.refuse_as(Code::Conflict, found.key_span, message, hint);
         }
+    }
+}
+
+/// Tells where a setting belongs, unless something stands there already.
+fn hint_to_move(reader: &Reader<'_>, sections: &Sections<'_>, block: &str, key: &str) -> String {
+    let place = format!("`concurrency.{block}.{key}`");
+    match sections.concurrency.block(block).and_then(|record| record.given(key)) {
+        Some(found) => {
+            let (line, _) = reader.source().position(found.key_span);
+            format!("remove it: line {line} says {place} already")
+        }
+        None => format!("write it as {place}"),
     }
 }
 
@@ -53,17 +86,29 @@ fn refuse_old_default_limit(reader: &mut Reader<'_>, sections: &Sections<'_>) {
         return;
     };
     let span = old.key_span;
-    let hint = "write it as `concurrency.pools.default_limit`";
-    match sections.concurrency.given("pools") {
-        Some(pools) => {
-            let (line, _) = reader.source().position(pools.key_span);
-            let message = format!(
-                "`concurrency.{OLD}` cannot stand beside `concurrency.pools` (line {line})"
-            );
-            reader.refuse_with_hint(span, message, hint);
-        }
-        None => reader.warn(span, format!("`{OLD}` is an older name"), hint),
+    let hint = hint_to_move(reader, sections, "pools", "default_limit");
+    if let Some(pools) = sections.concurrency.given("pools") {
+        let (line, _) = reader.source().position(pools.key_span);
+        let message =
+            format!("`concurrency.{OLD}` cannot stand beside `concurrency.pools` (line {line})");
+        reader.refuse_as(Code::Conflict, span, message, hint);
+    } else {
+        let hint = hint + &what_moves_with_pools(sections);
+        reader.warn(Code::Deprecated, span, format!("`{OLD}` is an older name"), hint);
     }
+}
+
+/// Names the limits under the queue that cannot stay there once there are `concurrency.pools`.
+fn what_moves_with_pools(sections: &Sections<'_>) -> String {
+    let moves: Vec<String> = MOVED
+        .iter()
+        .filter(|moved| moved.given(sections).is_some())
+        .map(|moved| {
+            let old = moved.old_path(sections);
+            format!("`{old}` as `concurrency.{}.{}`", moved.block, moved.key)
+        })
+        .collect();
+    if moves.is_empty() { String::new() } else { format!(", and with it {}", moves.join(", ")) }
 }
 
 fn refuse_buffer_without_blocking(reader: &mut Reader<'_>, sections: &Sections<'_>) {
@@ -72,7 +117,8 @@ fn refuse_buffer_without_blocking(reader: &mut Reader<'_>, sections: &Sections<'
     let has_buffer = buffer.is_some_and(|buffer| buffer.value != 0);
     let found = sections.blocking.given("op_concurrency_slot_buffer");
     if let (true, true, Some(found)) = (is_off, has_buffer, found) {
-        reader.refuse_with_hint(
+        reader.refuse_as(
+            Code::Conflict,
             found.span,
             "a slot buffer has no meaning while runs do not wait for pools",
             "set `enabled` to true beside it, or remove the buffer",
@@ -97,7 +143,7 @@ pub(crate) fn warn_of_no_queue(
     for (key, found) in ignored {
         if let Some(found) = found {
             let message = format!("`{key}` has no effect with {}", coordinator.class());
-            reader.warn(found.key_span, message, hint);
+            reader.warn(Code::NoEffect, found.key_span, message, hint);
         }
     }
 }

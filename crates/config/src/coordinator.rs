@@ -1,5 +1,6 @@
 //! Which coordinator a file asks for: known by the name of its class.
 
+use crate::code::Code;
 use crate::instance::Coordinator;
 use crate::keys::{COORDINATOR, Key, OTHER_COORDINATOR, PLAIN_COORDINATOR};
 use crate::problem::quoted;
@@ -52,7 +53,7 @@ fn refuse_class(walk: &mut Walk<'_, '_, '_>, record: &Record, class: &str) {
         ),
     };
     let message = format!("the coordinator class {} is not known", quoted(class));
-    walk.reader.refuse_with_hint(found.span, message, hint);
+    walk.reader.refuse_as(Code::UnknownChoice, found.span, message, hint);
 }
 
 /// A class of one's own is often named after the one it extends, so only a slip of the pen counts.
@@ -80,6 +81,7 @@ fn warn_of_module(walk: &mut Walk<'_, '_, '_>, record: &Record, class: &str) {
     let package = module.value.split('.').next().unwrap_or("");
     if !PACKAGES.contains(&package) {
         walk.reader.warn(
+            Code::TakenByName,
             found.span,
             format!("{class} is taken for the known class of that name"),
             "the class in this module is not run",

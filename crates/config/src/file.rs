@@ -1,5 +1,6 @@
 //! From a file, or from blocks of another file, to the settings.
 
+use crate::code::Code;
 use crate::coordinator;
 use crate::instance::{Coordinator, InstanceConfig};
 use crate::keys::{CONCURRENCY, Effect, Key, ROOT, RUN_QUEUE};
@@ -124,7 +125,8 @@ fn refuse_two_coordinators(reader: &mut Reader<'_>, fields: &Fields<'_>) {
     let (later, earlier) =
         if queue > coordinator { (queue, coordinator) } else { (coordinator, queue) };
     let (line, _) = reader.source().position(earlier);
-    reader.refuse_with_hint(
+    reader.refuse_as(
+        Code::Conflict,
         later,
         format!("`run_queue` and `run_coordinator` cannot both be given; see line {line}"),
         "`run_queue` is short for a QueuedRunCoordinator: keep one of the two",
@@ -139,7 +141,7 @@ fn warn_of_not_used(reader: &mut Reader<'_>, blocks: &[(Span, &str)]) {
     let names: Vec<&str> = blocks.iter().map(|(_, name)| *name).collect();
     let message = format!("not used: {}", names.join(", "));
     let hint = "these blocks set up parts of Dagster that Pointsman does not have";
-    reader.warn(*first, message, hint);
+    reader.warn(Code::NotUsed, *first, message, hint);
 }
 
 /// Warns once of the keys whose use does not exist yet.
@@ -156,5 +158,5 @@ fn warn_of_later(reader: &mut Reader<'_>, root: &Record) {
     let names: Vec<&str> = later.iter().map(|(_, name)| *name).collect();
     let message = format!("without effect yet: {}", names.join(", "));
     let hint = "these blocks are read and checked; what will use them does not exist yet";
-    reader.warn(*first, message, hint);
+    reader.warn(Code::NoEffect, *first, message, hint);
 }

@@ -156,6 +156,8 @@ pub struct SubmissionHook {
     pub module: String,
     /// The class in it.
     pub class: String,
+    /// What is handed to the class; `null` if nothing is.
+    pub config: serde_json::Value,
 }
 
 /// How long what has ended is kept, in days; `None` is for ever.

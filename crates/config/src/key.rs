@@ -9,6 +9,8 @@ pub struct Key {
     pub kind: Kind,
     /// What is in force without it, as the reference page says it.
     pub default: &'static str,
+    /// What may stand there, as YAML; only a key that must be given has one.
+    pub example: &'static str,
     /// What it does, in sentences for the reference page.
     pub doc: &'static str,
     /// Whose key it is.

@@ -26,6 +26,7 @@ const DAGSTER: Key = Key {
     name: "",
     kind: Kind::Flag,
     default: "",
+    example: "",
     doc: "",
     owner: Owner::Dagster,
     effect: Effect::InForce,
@@ -126,6 +127,7 @@ pub const TAG_LIMIT: &[Key] = &[
     Key {
         name: "key",
         kind: TEXT,
+        example: "team",
         doc: "The key of the tag.",
         presence: Presence::Required,
         ..DAGSTER
@@ -141,6 +143,7 @@ pub const TAG_LIMIT: &[Key] = &[
     Key {
         name: "limit",
         kind: Kind::Whole(COUNT),
+        example: "1",
         doc: "How many such runs may be in progress at one time; 0 holds all of them back.",
         presence: Presence::Required,
         ..DAGSTER
@@ -151,6 +154,7 @@ pub const TAG_LIMIT: &[Key] = &[
 pub const TAG_VALUE: &[Key] = &[Key {
     name: "applyLimitPerUniqueValue",
     kind: Kind::Flag,
+    example: "true",
     doc: "With `true` the limit holds for each distinct value of the tag apart; `false` is the \
           same as no `value`.",
     presence: Presence::Required,
@@ -299,20 +303,22 @@ pub const OTHER_COORDINATOR: &[Key] = &[MODULE, CLASS, OPAQUE_CONFIG];
 
 /// Under each item of `submission_hooks`.
 pub const HOOK: &[Key] = &[
-    Key { doc: "The Python module.", ..HOOK_MODULE },
-    Key { name: "class", doc: "The class in it.", ..HOOK_MODULE },
+    Key { example: "my_package.hooks", doc: "The Python module.", ..HOOK_MODULE },
+    Key { name: "class", example: "MyHook", doc: "The class in it.", ..HOOK_MODULE },
     Key { owner: Owner::Pointsman, effect: Effect::NotYet, ..OPAQUE_CONFIG },
 ];
 
 const MODULE: Key = Key {
     name: "module",
     kind: TEXT,
+    example: "dagster._core.run_coordinator",
     doc: "The Python module of the class. Classes are known by their name alone.",
     presence: Presence::Required,
     ..DAGSTER
 };
 const CLASS: Key = Key {
     name: "class",
+    example: "QueuedRunCoordinator",
     doc: "`QueuedRunCoordinator` queues; `CLTQueuedRunCoordinator` (also called \
           `CodeLocationTaggingQueuedRunCoordinator`) queues and sets the tag `code_location`; \
           `DefaultRunCoordinator` and `SyncInMemoryRunCoordinator` launch at once, without queue \
@@ -324,7 +330,7 @@ const OPAQUE_CONFIG: Key = Key {
     name: "config",
     kind: Kind::Anything,
     default: "nothing",
-    doc: "What is handed to the class.",
+    doc: "What is handed to the class, as it is written here.",
     ..DAGSTER
 };
 

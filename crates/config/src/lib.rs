@@ -4,6 +4,7 @@
 //! This room does no I/O and reads no environment: bytes, a file's name and a way to look up
 //! variables are arguments.
 
+mod code;
 mod conflict;
 mod coordinator;
 mod file;
@@ -20,11 +21,13 @@ mod sections;
 mod show;
 mod slip;
 mod source;
+mod substitution;
 mod tag_limits;
 mod walk;
 mod wording;
 pub mod yaml;
 
+pub use code::Code;
 pub use file::read_blocks;
 pub use instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::code::Code;
+use crate::source::offset;
+
 /// How many problems of one file are told; after so many a person starts anew.
 pub const MAX_PROBLEMS: usize = 100;
 
@@ -19,6 +22,8 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// What kind of problem it is.
+    pub code: Code,
 }
 
 /// Where in a file, and how the line reads there.
@@ -38,9 +43,9 @@ pub struct Excerpt {
     /// What of the line is shown.
     pub text: String,
     /// How many characters of `text` stand before the arrow.
-    pub before: usize,
+    pub before: u32,
     /// How many characters the arrow is long.
-    pub width: usize,
+    pub width: u32,
 }
 
 impl Excerpt {
@@ -56,7 +61,7 @@ impl Excerpt {
         let before = lead.len() + start - skipped;
         let text = format!("{lead}{shown}{tail}");
         let room = text.chars().count().saturating_sub(before).max(1);
-        Self { text, before, width: (width as usize).clamp(1, room) }
+        Self { text, before: offset(before), width: width.clamp(1, offset(room)) }
     }
 }
 
@@ -86,12 +91,24 @@ pub(crate) fn quoted(text: &str) -> String {
 
 impl Problem {
     pub(crate) fn at(file: &str, place: Place, message: String) -> Self {
-        Self { file: file.to_owned(), place: Some(place), message, hint: None }
+        Self {
+            file: file.to_owned(),
+            place: Some(place),
+            message,
+            hint: None,
+            code: Code::WrongValue,
+        }
     }
 
     /// Describes what is wrong with a file as a whole.
     pub fn of_file(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), place: None, message: message.into(), hint: None }
+        Self {
+            file: file.to_owned(),
+            place: None,
+            message: message.into(),
+            hint: None,
+            code: Code::WrongValue,
+        }
     }
 
     /// Adds what to do about it.
@@ -99,20 +116,25 @@ impl Problem {
         self.hint = Some(hint.into());
         self
     }
+
+    /// Says what kind of problem it is.
+    pub(crate) fn with_code(self, code: Code) -> Self {
+        Self { code, ..self }
+    }
 }
 
 impl fmt::Display for Problem {
     /// Writes `file:line:column: message`, the line with an arrow, and the hint.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, place, message, hint } = self;
+        let Self { file, place, message, hint, code: _ } = self;
         let Some(Place { line, column, excerpt }) = place else {
             write!(f, "{file}: {message}")?;
             return hint.iter().try_for_each(|hint| write!(f, "\n  hint: {hint}"));
         };
         let number = line.to_string();
         let margin = " ".repeat(number.len());
-        let before = " ".repeat(excerpt.before);
-        let arrow = "^".repeat(excerpt.width);
+        let before = " ".repeat(excerpt.before as usize);
+        let arrow = "^".repeat(excerpt.width as usize);
         writeln!(f, "{file}:{line}:{column}: {message}")?;
         writeln!(f, " {number} | {}", excerpt.text)?;
         write!(f, " {margin} | {before}{arrow}")?;
@@ -125,6 +147,7 @@ impl fmt::Display for Problem {
 pub struct Problems {
     told: Vec<Problem>,
     omitted: usize,
+    warnings: Vec<Problem>,
 }
 
 impl Problems {
@@ -137,12 +160,21 @@ impl Problems {
         found.dedup();
         let omitted = omitted + found.len().saturating_sub(MAX_PROBLEMS);
         found.truncate(MAX_PROBLEMS);
-        (!found.is_empty()).then_some(Self { told: found, omitted })
+        (!found.is_empty()).then_some(Self { told: found, omitted, warnings: Vec::new() })
     }
 
     /// Returns the problems that are told, at most [`MAX_PROBLEMS`].
     pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
         self.told.iter()
+    }
+
+    pub(crate) fn with_warnings(self, warnings: Vec<Problem>) -> Self {
+        Self { warnings, ..self }
+    }
+
+    /// Returns what to know beside them, as of a file in which nothing is wrong.
+    pub fn warnings(&self) -> &[Problem] {
+        &self.warnings
     }
 
     /// Returns how many there are beyond those that are told.
@@ -153,7 +185,7 @@ impl Problems {
 
 impl From<Problem> for Problems {
     fn from(problem: Problem) -> Self {
-        Self { told: vec![problem], omitted: 0 }
+        Self { told: vec![problem], omitted: 0, warnings: Vec::new() }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::code::Code;
 use crate::problem::{MAX_PROBLEMS, Problem, Problems, quoted};
 use crate::source::{Source, Span};
 use crate::yaml::{Node, Value};
@@ -58,7 +59,7 @@ impl<'s> Reader<'s> {
 
     /// Notes that something is wrong at a place.
     pub fn refuse(&mut self, span: Span, message: impl Into<String>) {
-        self.note(span, message.into(), None);
+        self.note(Code::WrongValue, span, message.into(), None);
     }
 
     /// Notes that something is wrong at a place, and what to do about it.
@@ -68,23 +69,40 @@ impl<'s> Reader<'s> {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.note(span, message.into(), Some(hint.into()));
+        self.refuse_as(Code::WrongValue, span, message, hint);
     }
 
-    fn note(&mut self, span: Span, message: String, hint: Option<String>) {
+    /// Notes what kind of thing is wrong at a place, and what to do about it.
+    pub(crate) fn refuse_as(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.note(code, span, message.into(), Some(hint.into()));
+    }
+
+    fn note(&mut self, code: Code, span: Span, message: String, hint: Option<String>) {
         if self.is_full() {
             self.omitted += 1;
             return;
         }
-        let mut problem = self.source.problem(span, message);
+        let mut problem = self.source.problem(span, message).with_code(code);
         problem.hint = hint;
         self.found.push(problem);
     }
 
     /// Notes something that is accepted and that its writer should know.
-    pub fn warn(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+    pub(crate) fn warn(
+        &mut self,
+        code: Code,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
         if self.warnings.len() < MAX_PROBLEMS {
-            let warning = self.source.problem(span, message).with_hint(hint);
+            let warning = self.source.problem(span, message).with_hint(hint).with_code(code);
             self.warnings.push(warning);
         }
     }
@@ -101,7 +119,7 @@ impl<'s> Reader<'s> {
     /// Everything that was noted as wrong.
     pub fn finish(self) -> Result<Vec<Problem>, Problems> {
         match Problems::new(self.found, self.omitted) {
-            Some(problems) => Err(problems),
+            Some(problems) => Err(problems.with_warnings(self.warnings)),
             None => Ok(self.warnings),
         }
     }
@@ -111,16 +129,11 @@ impl<'s> Reader<'s> {
         self.found.len() >= MAX_PROBLEMS
     }
 
-    /// Returns whether something was noted as wrong.
-    pub fn has_problems(&self) -> bool {
-        !self.found.is_empty()
-    }
-
     /// Notes that a value is not what it should be, as in "`limit` must be a whole number".
     pub fn refuse_kind(&mut self, node: &Node, what: &str, wanted: &str) {
         let message = format!("{what} must be {wanted}; found {}", node.value.kind());
         let hint = hint_for_kind(&node.value, wanted, self.source.slice(node.span));
-        self.note(node.span, message, Some(hint));
+        self.note(Code::WrongType, node.span, message, Some(hint));
     }
 
     /// Takes a map with any keys; a key that is not text or stands twice is noted.
@@ -146,7 +159,8 @@ impl<'s> Reader<'s> {
 
     fn refuse_twice(&mut self, key: &str, first: Span, second: Span) {
         let (line, _) = self.source.position(first);
-        self.refuse_with_hint(
+        self.refuse_as(
+            Code::DuplicateKey,
             second,
             format!("{} is given twice", quoted(key)),
             format!("it stands in line {line} already: keep one of the two"),
@@ -170,19 +184,17 @@ impl<'s> Reader<'s> {
             self.omitted += 1;
             return;
         }
-        let hint = match nearest(key, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("known keys: {}", known.join(", ")),
-        };
+        let hint =
+            did_you_mean(key, known).unwrap_or_else(|| format!("known keys: {}", known.join(", ")));
         let message = format!("{what} has no key {}", quoted(key));
-        self.refuse_with_hint(span, message, hint);
+        self.refuse_as(Code::UnknownKey, span, message, hint);
     }
 
     /// Takes the value of a key that must be there; a map without it is noted.
     pub fn required<'n>(&mut self, fields: &Fields<'n>, key: &str, what: &str) -> Option<&'n Node> {
         let value = fields.get(key);
         if value.is_none() {
-            self.refuse(fields.span, format!("{what} has no `{key}`"));
+            self.note(Code::MissingKey, fields.span, format!("{what} has no `{key}`"), None);
         }
         value
     }
@@ -263,6 +275,11 @@ fn number_hint(text: &str) -> String {
     } else {
         format!("remove the quotes: {text}")
     }
+}
+
+/// Asks for the known key that a misspelt one may have been meant for.
+pub(crate) fn did_you_mean(key: &str, known: &[&str]) -> Option<String> {
+    nearest(key, known).map(|near| format!("did you mean `{near}`?"))
 }
 
 /// Finds the known key that a misspelt one may have been meant for; `maxRuns` means `max_runs`.

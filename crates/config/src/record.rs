@@ -100,7 +100,7 @@ pub(crate) enum Datum {
     Bool(bool),
     Text(String),
     Names(Vec<String>),
-    Anything,
+    Anything(serde_json::Value),
     Block(Record),
     Blocks(Vec<Record>),
 }
@@ -168,6 +168,13 @@ impl Record {
                 if let Datum::Names(names) = datum { Some(names.clone()) } else { None }
             },
         )
+    }
+
+    pub(crate) fn anything(&self, key: &str) -> Option<serde_json::Value> {
+        if let Datum::Anything(value) = &self.given(key)?.datum {
+            return Some(value.clone());
+        }
+        None
     }
 
     fn setting<T>(&self, key: &str, take: impl Fn(&Datum) -> Option<T>) -> Option<Setting<T>> {

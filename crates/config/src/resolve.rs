@@ -163,6 +163,7 @@ fn submission_hooks(root: &Record) -> Setting<Vec<SubmissionHook>> {
         Some(SubmissionHook {
             module: item.text("module")?.value,
             class: item.text("class")?.value,
+            config: item.anything("config").unwrap_or_default(),
         })
     };
     Setting { value: items.iter().filter_map(hook).collect(), origin: found.origin.clone() }

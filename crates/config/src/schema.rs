@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::instance::Coordinator;
 use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT};
 
 /// Returns the schema of the configuration file, in the draft that editors know best (7).
@@ -10,17 +11,41 @@ use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT};
 pub fn schema() -> Value {
     let mut schema = block(ROOT);
     if let Some(Value::Object(properties)) = schema.get_mut("properties") {
+        if let Some(coordinator) = properties.get_mut("run_coordinator") {
+            describe_classes(coordinator);
+        }
         for name in NOT_USED {
             let about = "Accepted for the sake of existing files; not used by Pointsman.";
             properties.insert((*name).to_owned(), json!({ "description": about }));
         }
     }
     if let Some(object) = schema.as_object_mut() {
+        // An empty file says nothing, and is read.
+        object.insert("type".to_owned(), json!(["object", "null"]));
         object.insert("$schema".to_owned(), json!("http://json-schema.org/draft-07/schema#"));
         object.insert("title".to_owned(), json!("Pointsman configuration"));
         object.insert("definitions".to_owned(), json!({ "env": env_reference() }));
     }
     schema
+}
+
+/// Offers the classes that are known, and leaves those without a queue nothing to set.
+fn describe_classes(coordinator: &mut Value) {
+    let names = Coordinator::CLASSES.map(|(name, _)| name);
+    let without_queue: Vec<&str> = Coordinator::CLASSES
+        .iter()
+        .filter(|(_, coordinator)| !coordinator.has_queue())
+        .map(|(name, _)| *name)
+        .collect();
+    if let Some(Value::Array(choices)) = coordinator.pointer_mut("/properties/class/anyOf") {
+        choices.insert(0, json!({ "enum": names }));
+    }
+    if let Some(object) = coordinator.as_object_mut() {
+        let is_without_queue =
+            json!({ "properties": { "class": { "enum": without_queue } }, "required": ["class"] });
+        object.insert("if".to_owned(), is_without_queue);
+        object.insert("then".to_owned(), json!({ "properties": { "config": block(&[]) } }));
+    }
 }
 
 /// `{env: NAME}`

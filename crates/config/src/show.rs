@@ -207,6 +207,10 @@ fn tag_limit(limit: &TagLimit) -> Value {
 }
 
 fn hook(hook: &SubmissionHook) -> Value {
-    let SubmissionHook { module, class } = hook;
-    json!({"module": module, "class": class})
+    let SubmissionHook { module, class, config } = hook;
+    if config.is_null() {
+        json!({"module": module, "class": class})
+    } else {
+        json!({"module": module, "class": class, "config": config})
+    }
 }

@@ -1,8 +1,9 @@
 //! What may have been meant by a key that is not known where it stands.
 
-use crate::keys::{Key, Kind, ROOT, join};
+use crate::code::Code;
+use crate::keys::{Key, Kind, NOT_USED, ROOT, join};
 use crate::problem::quoted;
-use crate::reader::{Reader, snake_case};
+use crate::reader::{Reader, did_you_mean, snake_case};
 use crate::source::Span;
 use crate::walk::name_of;
 
@@ -22,13 +23,16 @@ pub(crate) fn refuse_unknown(
     let what = name_of(path);
     let hint = if known.is_empty() {
         Some("nothing can be set here: write {} or remove it".to_owned())
+    } else if path.is_empty() {
+        let blocks = [&known, NOT_USED].concat();
+        misplaced(name, path, &blocks).or_else(|| did_you_mean(name, &blocks))
     } else {
         misplaced(name, path, &known)
     };
     match hint {
         Some(hint) => {
             let message = format!("{what} has no key {}", quoted(name));
-            reader.refuse_with_hint(span, message, hint);
+            reader.refuse_as(Code::UnknownKey, span, message, hint);
         }
         None => reader.refuse_unknown(name, span, &what, &known),
     }
@@ -36,6 +40,9 @@ pub(crate) fn refuse_unknown(
 
 /// Tells where a key belongs that is known elsewhere, or how Helm's spelling reads here.
 fn misplaced(name: &str, path: &str, known: &[&str]) -> Option<String> {
+    if let Some(hint) = of_helm(name, path) {
+        return Some(hint.to_owned());
+    }
     let snake = snake_case(name);
     if snake != name && known.contains(&snake.as_str()) {
         return Some(if name.contains(['-', ' ']) {
@@ -44,19 +51,37 @@ fn misplaced(name: &str, path: &str, known: &[&str]) -> Option<String> {
             format!("that is Helm's spelling: write `{snake}` here")
         });
     }
-    if path.is_empty() && matches!(name, "dagsterDaemon" | "dagsterWebserver" | "dagsterWebServer")
-    {
-        return Some(
-            "this is a Helm values file: what stands there under `customRunCoordinator` belongs \
-             under `run_coordinator` here"
-                .to_owned(),
-        );
-    }
     let (place, wanted) = place_of(name).or_else(|| place_of(&snake))?;
     let how = if wanted == name { "it" } else { wanted };
     Some(match place.as_str() {
         "" => format!("{how} belongs at the top of the file"),
         place => format!("{how} belongs under `{place}`"),
+    })
+}
+
+/// Tells what the blocks of a Helm values file are here.
+fn of_helm(name: &str, path: &str) -> Option<&'static str> {
+    Some(match (path, name) {
+        ("", "dagsterDaemon" | "dagsterWebserver" | "dagsterWebServer") => {
+            "this is a Helm values file: what stands there under `queuedRunCoordinator` belongs \
+             under `run_queue` here, in snake_case, and what stands under `customRunCoordinator` \
+             under `run_coordinator`"
+        }
+        ("", "runCoordinator") => {
+            "that is Helm's: what stands under its `queuedRunCoordinator` belongs under \
+             `run_queue` here, in snake_case, and what stands under its `customRunCoordinator` \
+             under `run_coordinator`"
+        }
+        (_, "queuedRunCoordinator") => {
+            "that is Helm's: its keys belong under `run_queue`, in snake_case"
+        }
+        (_, "customRunCoordinator") => {
+            "that is Helm's: its keys belong under `run_coordinator` at the top of the file"
+        }
+        ("run_coordinator", "type" | "enabled") => {
+            "that is Helm's: name a `module` and a `class`, or set the queue up under `run_queue`"
+        }
+        _ => return None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! A file's text and the places in it. Knows lines and columns, not YAML.
 
+use crate::code::Code;
 use crate::problem::{Excerpt, Place, Problem};
 
 /// The largest file that is read: larger ones are not written by people.
@@ -46,7 +47,8 @@ impl Source {
                 name,
                 format!("the file has more than the {MAX_FILE_BYTES} bytes that are read"),
             )
-            .with_hint("is this the right file? A configuration is a few kilobytes"));
+            .with_hint("is this the right file? A configuration is a few kilobytes")
+            .with_code(Code::TooLarge));
         }
         match std::str::from_utf8(bytes) {
             Ok(text) => Ok(Self::of_text(name, text.to_owned())),
@@ -154,7 +156,10 @@ fn not_utf8(name: &str, bytes: &[u8], valid_up_to: usize) -> Problem {
     } else {
         "save the file as UTF-8"
     };
-    source.problem(at, format!("the byte 0x{bad:02x} is not UTF-8")).with_hint(hint)
+    source
+        .problem(at, format!("the byte 0x{bad:02x} is not UTF-8"))
+        .with_hint(hint)
+        .with_code(Code::NotUtf8)
 }
 
 #[cfg(test)]

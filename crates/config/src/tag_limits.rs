@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use model::{TagLimit, TagLimits, TagMatch};
 
+use crate::code::Code;
 use crate::problem::quoted;
 use crate::reader::Reader;
 use crate::record::{Datum, Record, Setting};
@@ -27,7 +28,7 @@ pub(crate) fn tag_limits(
         if let Some(first) = first_of.get(&what) {
             let message = format!("a second limit on {}", runs_of(&limit));
             let hint = format!("the first stands in line {first}: keep one of the two");
-            reader.refuse_with_hint(item.span, message, hint);
+            reader.refuse_as(Code::DuplicateLimit, item.span, message, hint);
         } else {
             first_of.insert(what, line);
             limits.push(limit);

@@ -6,7 +6,7 @@
 
 mod build;
 mod refusal;
-mod scalar;
+pub(crate) mod scalar;
 
 use crate::problem::Problems;
 use crate::source::{Source, Span};

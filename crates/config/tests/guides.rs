@@ -186,6 +186,6 @@ dagsterWebServer:
     let told = problems.err().unwrap_or_default();
     assert!(told.contains("values.yaml:2:1"), "{told}");
     assert!(told.contains("values.yaml:6:1"), "{told}");
-    let where_to = "under `customRunCoordinator` belongs under `run_coordinator` here";
+    let where_to = "under `customRunCoordinator` under `run_coordinator`";
     assert_eq!(told.matches(where_to).count(), 2, "{told}");
 }

@@ -73,6 +73,28 @@ fn the_older_default_limit_is_no_reason_to_move_the_run_limit() {
 }
 
 #[test]
+fn a_hint_to_give_pools_says_what_else_must_move() {
+    let hint = |yaml: &str| {
+        let (_, warnings) = read(yaml).unwrap();
+        warnings.first().and_then(|warning| warning.hint.clone()).unwrap_or_default()
+    };
+    let alone = "concurrency: {default_op_concurrency_limit: 4}";
+    assert_eq!(hint(alone), "write it as `concurrency.pools.default_limit`");
+    let beside_a_queue = format!(
+        "{{run_queue: {{max_concurrent_runs: 3, tag_concurrency_limits: [], \
+         block_op_concurrency_limited_runs: {{op_concurrency_slot_buffer: 1}}}}, {alone}}}"
+    );
+    assert_eq!(
+        hint(&beside_a_queue),
+        "write it as `concurrency.pools.default_limit`, and with it \
+         `run_queue.max_concurrent_runs` as `concurrency.runs.max_concurrent_runs`, \
+         `run_queue.tag_concurrency_limits` as `concurrency.runs.tag_concurrency_limits`, \
+         `run_queue.block_op_concurrency_limited_runs.op_concurrency_slot_buffer` as \
+         `concurrency.pools.op_granularity_run_buffer`"
+    );
+}
+
+#[test]
 fn what_is_no_limit_may_stay_under_the_queue() {
     let config = config(
         "
@@ -198,6 +220,78 @@ fn a_timeout_of_zero_is_switched_off() {
     assert_eq!(monitoring.start_timeout.value, None);
     assert_eq!(monitoring.cancel_timeout.value, Some(Duration::from_mins(3)));
     assert_eq!(monitoring.max_runtime.value, Some(Duration::from_mins(1)));
+}
+
+#[test]
+fn the_settings_of_a_hook_are_kept_as_they_are_written() {
+    let config = config(
+        "
+submission_hooks:
+  - {module: my.hooks, class: Stamp}
+  - module: my.hooks
+    class: Refuse
+    config: {teams: [docs, 7, 1.5, true, ~], from: {env: HOME}}
+",
+    );
+    let hooks = config.rows().into_iter().find(|row| row.key == "submission_hooks");
+    assert_eq!(
+        hooks.map(|row| row.value),
+        Some(serde_json::json!([
+            {"module": "my.hooks", "class": "Stamp"},
+            {
+                "module": "my.hooks",
+                "class": "Refuse",
+                "config": {"teams": ["docs", 7, 1.5, true, null], "from": {"env": "HOME"}},
+            },
+        ]))
+    );
+}
+
+#[test]
+fn text_in_quotes_may_look_like_a_number() {
+    let limits = config(
+        "run_queue: {tag_concurrency_limits: [{key: '010', value: \"1:30\", limit: 1}, \
+         {key: 08, value: 1e3, limit: 1}]}",
+    )
+    .settings()
+    .tag_limits;
+    let keys: Vec<&str> = limits.iter().map(|limit| limit.key.as_str()).collect();
+    assert_eq!(keys, ["010", "08"]);
+}
+
+#[test]
+fn a_problem_has_a_code() {
+    let codes = |yaml: &str| -> Vec<&str> {
+        let problems = read(yaml).unwrap_err();
+        problems.iter().map(|problem| problem.code.word()).collect()
+    };
+    for (yaml, code) in [
+        ("a: [", "yaml_syntax"),
+        ("a: !x 1", "yaml_syntax"),
+        ("colour: red", "unknown_key"),
+        ("submission_hooks: [{module: a}]", "missing_key"),
+        ("{server: {}, server: {}}", "duplicate_key"),
+        ("server: {port: }", "no_value"),
+        ("server: {port: x}", "wrong_type"),
+        ("server: {port: $PORT}", "wrong_type"),
+        ("server: {port: 0}", "out_of_range"),
+        ("server: {host: 010}", "wrong_type"),
+        ("server: {host: {env: ''}}", "wrong_value"),
+        ("server: {host: {env: UNSET}}", "env_unset"),
+        ("concurrency: {pools: {granularity: step}}", "unknown_choice"),
+        ("{run_queue: {max_concurrent_runs: 1}, concurrency: {runs: {}}}", "conflict"),
+        (
+            "run_queue: {tag_concurrency_limits: [{key: a, limit: 1}, {key: a, limit: 2}]}",
+            "duplicate_limit",
+        ),
+    ] {
+        assert_eq!(codes(yaml), [code], "{yaml}");
+    }
+    let spaces = " ".repeat(1024 * 1024 + 1);
+    let large = InstanceConfig::read("f", spaces.as_bytes(), &|_| None).unwrap_err();
+    assert_eq!(large.iter().next().map(|problem| problem.code.word()), Some("too_large"));
+    let bytes = InstanceConfig::read("f", b"\xff", &|_| None).unwrap_err();
+    assert_eq!(bytes.iter().next().map(|problem| problem.code.word()), Some("not_utf8"));
 }
 
 #[test]

@@ -76,7 +76,7 @@ fn check(bytes: &[u8]) -> Result<(), TestCaseError> {
         if let Some(place) = &problem.place {
             prop_assert!(place.line as usize <= lines, "{problem}");
             let shown = place.excerpt.text.chars().count();
-            prop_assert!(place.excerpt.before <= shown, "{problem}");
+            prop_assert!(place.excerpt.before as usize <= shown, "{problem}");
         }
     }
     let told = problems.to_string();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pointsman_config::{InstanceConfig, Origin, keys, reference, schema};
+use pointsman_config::{Code, InstanceConfig, Origin, keys, reference, schema};
 use serde_json::Value;
 
 /// Keys that have no setting of their own: older places, and what only names a class.
@@ -70,6 +70,85 @@ fn the_schema_has_every_key_and_no_other() {
     }
     assert_eq!(schema["additionalProperties"], Value::Bool(false));
     assert!(properties["storage"].is_object());
+}
+
+#[test]
+fn the_schema_takes_an_empty_file_and_knows_the_coordinators() {
+    let schema = schema();
+    assert_eq!(schema["type"], serde_json::json!(["object", "null"]));
+    let coordinator = &schema["properties"]["run_coordinator"];
+    assert_eq!(
+        coordinator["properties"]["class"]["anyOf"],
+        serde_json::json!([
+            { "enum": [
+                "QueuedRunCoordinator",
+                "CLTQueuedRunCoordinator",
+                "CodeLocationTaggingQueuedRunCoordinator",
+                "DefaultRunCoordinator",
+                "SyncInMemoryRunCoordinator",
+            ] },
+            { "type": "string", "minLength": 1 },
+            { "$ref": "#/definitions/env" },
+        ])
+    );
+    assert_eq!(
+        coordinator["if"],
+        serde_json::json!({
+            "properties": {
+                "class": { "enum": ["DefaultRunCoordinator", "SyncInMemoryRunCoordinator"] },
+            },
+            "required": ["class"],
+        })
+    );
+    assert_eq!(
+        coordinator["then"],
+        serde_json::json!({
+            "properties": {
+                "config": { "type": "object", "properties": {}, "additionalProperties": false },
+            },
+        })
+    );
+}
+
+#[test]
+fn every_key_that_must_be_given_has_an_example_that_can_be_read() {
+    fn check(table: &[keys::Key]) {
+        for key in table {
+            let is_required = key.presence == keys::Presence::Required;
+            assert_eq!(is_required, !key.example.is_empty(), "{}", key.name);
+            if let keys::Kind::Block(inner)
+            | keys::Kind::Blocks(inner)
+            | keys::Kind::TextOrBlock(inner) = key.kind
+            {
+                check(inner);
+            }
+        }
+    }
+    check(keys::ROOT);
+    let example = |table: &[keys::Key]| {
+        let required = table.iter().filter(|key| !key.example.is_empty());
+        let entries: Vec<String> =
+            required.map(|key| format!("{}: {}", key.name, key.example)).collect();
+        format!("{{{}}}", entries.join(", "))
+    };
+    let file = format!(
+        "run_coordinator: {}\nsubmission_hooks: [{}]\nconcurrency: {{runs: \
+         {{tag_concurrency_limits: [{}, {{key: each, value: {}, limit: 1}}]}}}}\n",
+        example(keys::COORDINATOR),
+        example(keys::HOOK),
+        example(keys::TAG_LIMIT),
+        example(keys::TAG_VALUE),
+    );
+    let read = InstanceConfig::read("example", file.as_bytes(), &|_| None);
+    assert!(read.is_ok(), "{file}{read:?}");
+}
+
+#[test]
+fn the_reference_page_names_every_code() {
+    let page = reference();
+    for code in Code::ALL {
+        assert!(page.contains(&format!("`{}`", code.word())), "{code:?}");
+    }
 }
 
 #[test]

@@ -1,5 +1,10 @@
 //! Which configuration file is read.
+//!
+//! A file that is not there means defaults; a file that cannot be looked at never does.
 
+use std::ffi::OsString;
+use std::fs;
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -8,41 +13,79 @@ const OURS: &str = "pointsman.yaml";
 const DAGSTERS: &str = "dagster.yaml";
 
 /// Says why it is not clear which file is meant.
-#[derive(Debug, PartialEq, Eq, Error)]
+#[derive(Debug, Error)]
 pub(crate) enum DiscoveryError {
     #[error(
-        "there are both {} and {}: remove one, or name one with --config",
+        "there are both {} and {}: remove one, or name the one that is meant",
         .0.join(OURS).display(), .0.join(DAGSTERS).display()
     )]
     TwoFiles(PathBuf),
+    #[error("{variable} is set to {}, which is no directory", .home.display())]
+    NoDirectory { variable: &'static str, home: PathBuf },
+    #[error("{} is a link to a file that does not exist", .0.display())]
+    DanglingLink(PathBuf),
+    #[error("cannot look at {}: {source}", .path.display())]
+    Hidden { path: PathBuf, source: Error },
 }
 
 /// Finds the file: the one that is named, else one in `$POINTSMAN_HOME`, else in `$DAGSTER_HOME`;
 /// `None` if there is none.
 pub(crate) fn find(
     named: Option<&Path>,
-    variable: &dyn Fn(&str) -> Option<String>,
+    variable: &dyn Fn(&str) -> Option<OsString>,
 ) -> Result<Option<PathBuf>, DiscoveryError> {
     if let Some(path) = named {
         return Ok(Some(path.to_owned()));
     }
-    let home = |name| {
-        let path = variable(name).filter(|path| !path.is_empty());
-        path.map(PathBuf::from)
-    };
-    if let Some(ours) = home("POINTSMAN_HOME")
+    if let Some(ours) = home("POINTSMAN_HOME", variable)?
         && let Some(found) = in_our_home(&ours)?
     {
         return Ok(Some(found));
     }
-    let theirs = home("DAGSTER_HOME").map(|home| home.join(DAGSTERS));
-    Ok(theirs.filter(|path| path.exists()))
+    match home("DAGSTER_HOME", variable)? {
+        Some(theirs) => entry(&theirs, DAGSTERS),
+        None => Ok(None),
+    }
+}
+
+/// Returns the directory that a variable names; one that is empty names none.
+fn home(
+    name: &'static str,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<PathBuf>, DiscoveryError> {
+    let Some(home) = variable(name).filter(|path| !path.is_empty()).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    match fs::metadata(&home) {
+        Ok(found) if found.is_dir() => Ok(Some(home)),
+        Ok(_) => Err(DiscoveryError::NoDirectory { variable: name, home }),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(DiscoveryError::NoDirectory { variable: name, home })
+        }
+        Err(source) => Err(DiscoveryError::Hidden { path: home, source }),
+    }
 }
 
 fn in_our_home(home: &Path) -> Result<Option<PathBuf>, DiscoveryError> {
-    let [ours, theirs] = [OURS, DAGSTERS].map(|name| Some(home.join(name)).filter(|p| p.exists()));
-    match (ours, theirs) {
+    match (entry(home, OURS)?, entry(home, DAGSTERS)?) {
         (Some(_), Some(_)) => Err(DiscoveryError::TwoFiles(home.to_owned())),
         (found, None) | (None, found) => Ok(found),
+    }
+}
+
+/// Finds a name in a directory that exists; `None` only if there is no such name.
+fn entry(home: &Path, name: &str) -> Result<Option<PathBuf>, DiscoveryError> {
+    let path = home.join(name);
+    match fs::symlink_metadata(&path) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(source) => return Err(DiscoveryError::Hidden { path, source }),
+    }
+    match fs::metadata(&path) {
+        Ok(_) => Ok(Some(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(DiscoveryError::DanglingLink(path))
+        }
+        Err(source) => Err(DiscoveryError::Hidden { path, source }),
     }
 }

@@ -20,21 +20,28 @@ pub(crate) fn checked_text(name: &str, read: &Read) -> String {
 /// What a check found, for machines.
 pub(crate) fn checked_json(name: &str, read: &Read) -> String {
     let (problems, omitted, warnings) = match read {
-        Ok((_, warnings)) => (Vec::new(), 0, warnings.iter().map(problem).collect()),
-        Err(problems) => (problems.iter().map(problem).collect(), problems.omitted(), Vec::new()),
+        Ok((_, warnings)) => (Vec::new(), 0, warnings.as_slice()),
+        Err(problems) => {
+            (problems.iter().map(problem).collect(), problems.omitted(), problems.warnings())
+        }
     };
     lines(&json!({
         "file": name,
         "ok": read.is_ok(),
         "problems": problems,
         "omitted_problems": omitted,
-        "warnings": warnings,
+        "warnings": warnings.iter().map(problem).collect::<Vec<Value>>(),
     }))
 }
 
-/// Problems one below the other.
+/// Why nothing could be checked or shown, for machines.
+pub(crate) fn error_json(error: &dyn std::error::Error) -> String {
+    lines(&json!({ "ok": false, "error": error.to_string() }))
+}
+
+/// Warnings, then problems, one below the other.
 pub(crate) fn problems_text(problems: &Problems) -> String {
-    format!("{problems}\n")
+    format!("{}{problems}\n", warnings_text(problems.warnings()))
 }
 
 /// Warnings one below the other, each with a blank line after it.
@@ -49,6 +56,7 @@ pub(crate) fn warnings_text(warnings: &[Problem]) -> String {
 fn problem(problem: &Problem) -> Value {
     let place = problem.place.as_ref();
     json!({
+        "code": problem.code.word(),
         "line": place.map(|place| place.line),
         "column": place.map(|place| place.column),
         "width": place.map(|place| place.excerpt.width),
@@ -113,7 +121,7 @@ pub(crate) fn settings_json(file: Option<&str>, config: &InstanceConfig) -> Stri
         .into_iter()
         .map(|row| json!({ "key": row.key, "value": row.value, "origin": origin(&row.origin) }))
         .collect();
-    lines(&json!({ "file": file, "settings": settings }))
+    lines(&json!({ "file": file, "ok": true, "settings": settings }))
 }
 
 fn origin(origin: &Origin) -> Value {

@@ -3,6 +3,7 @@
 use granit_parser::{ErrorKind, ScanError};
 
 use super::{MAX_ALIASED, MAX_DEPTH, MAX_NODES};
+use crate::code::Code;
 use crate::problem::{Problem, quoted};
 use crate::source::{Source, Span, offset};
 
@@ -23,7 +24,19 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) fn at(&self, source: &Source, span: Span) -> Problem {
         let (message, hint) = self.words();
-        source.problem(span, message).with_hint(hint)
+        source.problem(span, message).with_hint(hint).with_code(self.code())
+    }
+
+    fn code(&self) -> Code {
+        match self {
+            Self::TooManyNodes | Self::TooManyAliased | Self::TooDeep => Code::TooLarge,
+            Self::SecondDocument
+            | Self::Unfinished
+            | Self::AliasWithinItself
+            | Self::MergeOfNoMap
+            | Self::Tag(_)
+            | Self::TagValue(_) => Code::YamlSyntax,
+        }
     }
 
     fn words(&self) -> (String, &'static str) {
@@ -74,7 +87,10 @@ pub(super) fn refuse_control_characters(source: &Source) -> Result<(), Problem> 
     let span = Span { start: offset(index), end: offset(index + character.len_utf8()) };
     let code = u32::from(character);
     let message = format!("the control character U+{code:04X} cannot stand in YAML");
-    Err(source.problem(span, message).with_hint("remove it: is this a text file?"))
+    Err(source
+        .problem(span, message)
+        .with_hint("remove it: is this a text file?")
+        .with_code(Code::YamlSyntax))
 }
 
 /// Tells where and why the parser stopped; `skipped` bytes stand before the text it was given.
@@ -85,10 +101,13 @@ pub(super) fn of_parser(source: &Source, skipped: u32, error: &ScanError) -> Pro
     if let Some(tab) = tab_that_indents(source, span) {
         return source
             .problem(tab, "a tab cannot indent in YAML")
-            .with_hint("use spaces; many editors show tabs and spaces alike");
+            .with_hint("use spaces; many editors show tabs and spaces alike")
+            .with_code(Code::YamlSyntax);
     }
     let (message, hint) = words(error.kind());
-    source.problem(span, message).with_hint(hint)
+    let is_too_deep = matches!(error.kind(), ErrorKind::RecursionLimitExceeded);
+    let code = if is_too_deep { Code::TooLarge } else { Code::YamlSyntax };
+    source.problem(span, message).with_hint(hint).with_code(code)
 }
 
 /// Finds a tab among the blanks that begin the line of a place, or the line before it.
