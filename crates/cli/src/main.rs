@@ -4,7 +4,7 @@ mod answer;
 mod config;
 mod scenario;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -50,6 +50,8 @@ fn print(answer: &Answer) -> u8 {
     let written = stdout.write_all(answer.stdout.as_bytes()).and_then(|()| stdout.flush());
     match written {
         Ok(()) => answer.code,
+        // Whoever reads has seen enough, as with `pointsman config show | head`.
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => answer.code,
         Err(error) => {
             let told = format!("error: cannot write the answer: {error}\n");
             drop(std::io::stderr().write_all(told.as_bytes()));
