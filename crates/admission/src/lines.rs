@@ -25,7 +25,7 @@ pub(crate) struct Lines<K> {
     /// The gates before which some line is parked.
     gates: BTreeMap<Gate, Parking<K>>,
     /// The open ones among them, by the best line parked there.
-    open: BTreeSet<(K, Gate)>,
+    open: BTreeSet<((K, LineIx), Gate)>,
     /// The lines whose needs name a limit in whatever way.
     naming: BTreeMap<LimitIx, BTreeSet<LineIx>>,
 }
@@ -121,7 +121,7 @@ impl<K: Copy + Ord> Lines<K> {
     /// Returns the line to look at next.
     pub(crate) fn best(&self) -> Option<LineIx> {
         let ready = self.ready.first().copied();
-        let open = self.open.first().and_then(|(_, gate)| self.gates[gate].lines.first().copied());
+        let open = self.open.first().map(|(line, _)| *line);
         match (ready, open) {
             (Some(a), Some(b)) => Some(a.min(b).1),
             (one, other) => one.or(other).map(|(_, line)| line),
@@ -277,7 +277,7 @@ impl<K: Copy + Ord> Parking<K> {
         Self { lines: BTreeSet::new(), is_open: false }
     }
 
-    fn best_if_open(&self) -> Option<K> {
-        self.lines.first().filter(|_| self.is_open).map(|(key, _)| *key)
+    fn best_if_open(&self) -> Option<(K, LineIx)> {
+        self.lines.first().copied().filter(|_| self.is_open)
     }
 }
