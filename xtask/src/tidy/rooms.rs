@@ -53,20 +53,11 @@ pub(crate) const ROOMS: &[Room] = &[
     Room { name: "cli", may_use: BELOW_CLI, outside: Outside::Any },
 ];
 
-const BELOW_SERVER: &[&str] = &[
-    "model",
-    "admission",
-    "lifecycle",
-    "config",
-    "replay",
-    "store",
-    "process",
-    "launch",
-    "wire",
-    "definitions",
-    "coordinator",
-    "worker",
-];
+/// All that the command line may use but the server itself.
+const BELOW_SERVER: &[&str] = match BELOW_CLI.split_last() {
+    Some((_server, below)) => below,
+    None => &[],
+};
 
 const BELOW_CLI: &[&str] = &[
     "model",
