@@ -98,6 +98,14 @@ impl Attempt {
     /// The first try.
     pub const FIRST: Self = Self(NonZeroU32::MIN);
 
+    /// Takes the plain number; there is no attempt 0.
+    pub const fn new(number: u32) -> Option<Self> {
+        match NonZeroU32::new(number) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
     /// Returns the number of the attempt that follows this one.
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))

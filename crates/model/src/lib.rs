@@ -4,8 +4,10 @@
 //! This room decides nothing about *when* something happens and knows no clock, no store and no
 //! wire format. Every other room speaks in its types.
 
+mod batch;
 mod explain;
 mod id;
+mod life;
 mod limits;
 mod pool;
 mod priority;
@@ -15,11 +17,15 @@ mod step;
 mod tags;
 mod time;
 
+pub use batch::{Batch, Epoch, IdempotencyKey, NewRun, PlanHash, RunChange, StepRow, Submission};
 pub use explain::{
     Count, Explanation, Holder, HolderOf, Holders, LimitKey, Reason, Remedy, TagScope, Usage,
 };
 pub use id::{
     Attempt, CodeLocation, DeploymentName, IdError, JobName, PoolName, RunId, Seq, StepKey,
+};
+pub use life::{
+    CancelCause, Change, EventKind, Failure, FailureReason, LifeEvent, Nonce, RunLife, TokenHash,
 };
 pub use limits::{
     Capacity, DuplicateTagLimit, PoolBlocking, PoolSettings, Settings, TagLimit, TagLimits,

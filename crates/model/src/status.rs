@@ -238,6 +238,25 @@ impl StepStatus {
         }
     }
 
+    /// Returns the word by which it is stored, such as `WAITING_FOR_SLOTS`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::WaitingForDependencies => "WAITING_FOR_DEPENDENCIES",
+            Self::WaitingForSlots => "WAITING_FOR_SLOTS",
+            Self::Running => "RUNNING",
+            Self::UpForRetry => "UP_FOR_RETRY",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::Skipped => "SKIPPED",
+            Self::Canceled => "CANCELED",
+        }
+    }
+
+    /// Reads the word by which it is stored.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+
     /// Returns whether the step has ended; nothing changes it any more.
     pub fn is_terminal(self) -> bool {
         match self {
@@ -387,5 +406,8 @@ mod tests {
             assert_eq!(RunStatus::from_name(status.as_str()), Some(status));
         }
         assert_eq!(RunStatus::from_name("queued"), None);
+        for status in StepStatus::ALL {
+            assert_eq!(StepStatus::from_name(status.as_str()), Some(status));
+        }
     }
 }
