@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use model::{
-    Capacity, Claim, ClaimOrder, LimitKey, PoolLimit, PoolName, Priority, Run, RunId, Seq, StepId,
-    Timestamp, Usage,
+    Capacity, Claim, ClaimOrder, CodeLocation, LimitKey, PoolLimit, PoolName, Priority, Run, RunId,
+    Seq, Settings, StepId, Timestamp, Usage,
 };
 
 use crate::event::{ClaimFacts, Event, Facts, Refused, RunFacts};
@@ -163,6 +163,40 @@ impl Image {
     /// Returns a run that is queued or in progress.
     pub fn run(&self, run: RunId) -> Option<&Run> {
         self.entry(run).ok().map(|entry| &entry.run)
+    }
+
+    /// Returns the settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.rules.settings
+    }
+
+    /// Returns whether somebody holds a queued run.
+    pub fn is_held(&self, run: RunId) -> bool {
+        self.entry(run).is_ok_and(|entry| entry.is_held)
+    }
+
+    /// Returns the claims of one run's steps, by step.
+    pub fn claims_of(&self, run: RunId) -> impl Iterator<Item = &Claim> {
+        let orders = self.entry(run).ok().into_iter().flat_map(|entry| entry.claims.values());
+        orders.filter_map(|order| self.claims.get(order)).map(|entry| &entry.claim)
+    }
+
+    /// Returns the limits that count a run in progress as a whole, with what each lets through and
+    /// what is taken of it.
+    pub fn limits_of(&self, run: RunId) -> impl Iterator<Item = (&LimitKey, Capacity, Usage)> {
+        let runs = self.entry(run).ok().into_iter().flat_map(|entry| entry.needs.runs.iter());
+        runs.map(|ix| &self.limits[*ix]).map(|limit| (&limit.key, limit.capacity, limit.usage))
+    }
+
+    /// Returns until when a code location is paused, if it is.
+    pub fn paused_until(&self, location: &CodeLocation) -> Option<Timestamp> {
+        self.rules.paused_until(location)
+    }
+
+    /// Returns the next instant at which something changes by the passing of time alone: a pause
+    /// ends or a claim becomes overdue. Tell the image then ([`Event::TimePassed`]).
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.rules.next_resume().into_iter().chain(self.next_overdue()).min()
     }
 
     /// Returns the claim of a step, if it has asked for its slots.
