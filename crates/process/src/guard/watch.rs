@@ -100,6 +100,8 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
         BoundedFile::create(&orders.out, orders.max_output).map_err(|error| cannot_keep(&error))?;
     let err =
         BoundedFile::create(&orders.err, orders.max_output).map_err(|error| cannot_keep(&error))?;
+    // Asked with the lock held: when a worker is seen to be gone and no lock of a step is held, no
+    // command of it runs or will.
     if worker.has_ordered_the_end() {
         return Err("the step was ended before its command was started".to_owned());
     }
