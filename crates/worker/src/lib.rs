@@ -1,0 +1,3 @@
+//! Executes one attempt of one run.
+
+pub mod graph;
