@@ -73,7 +73,8 @@ impl Client {
     /// The HTTP client cannot be made.
     pub(crate) fn new(home: &Path) -> Result<Self, reqwest::Error> {
         // The daemon is on this machine: no proxy of the environment lies between.
-        let http = reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT).build()?;
+        let http =
+            reqwest::Client::builder().no_proxy().connect_timeout(CONNECT_TIMEOUT).build()?;
         let (address, is_away) = (RefCell::new(None), Cell::new(false));
         Ok(Self { http, home: home.to_owned(), address, is_away })
     }

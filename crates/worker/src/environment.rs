@@ -76,11 +76,9 @@ impl RunFacts {
         for (name, value) in &step.env {
             let value = match value {
                 EnvValue::Text(text) => OsString::from(text),
-                EnvValue::From(from) => {
-                    worker.get(OsStr::new(from)).cloned().ok_or_else(|| {
-                        EnvironmentError::NotSet { name: name.clone(), from: from.clone() }
-                    })?
-                }
+                EnvValue::From(from) => worker.get(OsStr::new(from)).cloned().ok_or_else(|| {
+                    EnvironmentError::NotSet { name: name.clone(), from: from.clone() }
+                })?,
             };
             if !is_usable(name, &value) {
                 return Err(EnvironmentError::Unusable(name.clone()));
@@ -109,9 +107,7 @@ impl RunFacts {
 }
 
 fn is_usable(name: &str, value: &OsStr) -> bool {
-    !name.is_empty()
-        && !name.contains(['=', '\0'])
-        && !value.as_encoded_bytes().contains(&0)
+    !name.is_empty() && !name.contains(['=', '\0']) && !value.as_encoded_bytes().contains(&0)
 }
 
 #[cfg(test)]

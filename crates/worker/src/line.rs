@@ -18,11 +18,8 @@ use wire::worker::{
 use crate::client::{AskError, Backoff, Client, Route};
 use crate::spool::{Batch, Spool, SpoolError};
 
-const REPORT: Route = Route {
-    path: "/worker/v1/report",
-    timeout: Duration::from_secs(30),
-    max_answer: 64 * 1024,
-};
+const REPORT: Route =
+    Route { path: "/worker/v1/report", timeout: Duration::from_secs(30), max_answer: 64 * 1024 };
 
 /// An open poll is answered after [`POLL_SECONDS`] at the latest, plus what a loaded machine needs.
 const POLL: Route = Route {
@@ -206,7 +203,7 @@ impl<'a> Line<'a> {
         };
         if received.wait_for(is_outdated).await.is_err() {
             // The sender lives as long as this.
-            pending().await
+            pending::<()>().await;
         }
     }
 

@@ -63,6 +63,6 @@ mod tests {
     #[test]
     fn a_timeout_is_said_in_seconds() {
         assert_eq!(timed_out(Some(Duration::from_millis(1500))), "timed out after 1.5 s");
-        assert_eq!(timed_out(Some(Duration::from_secs(60))), "timed out after 60 s");
+        assert_eq!(timed_out(Some(Duration::from_mins(1))), "timed out after 60 s");
     }
 }
