@@ -20,10 +20,11 @@ mod views;
 mod workers;
 
 pub use commands::CommandError;
-pub use decider::{Running, StartError, start};
+pub use decider::{LoopError, Running, start};
 pub use handle::{Handle, Status};
 pub use lifecycle::{CancelMode, Dispatch, Refusal, Rules};
 pub use options::{CODE_LOCATION_TAG, CltTag, LOCATION_TAG, Options, Retention};
+pub use recovery::StartError;
 pub use submit::{SubmitRequest, Submitted};
 pub use views::{PoolDetail, PoolState, RunAnswer};
 pub use workers::WorkerError;

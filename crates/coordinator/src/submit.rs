@@ -71,7 +71,7 @@ impl Handle {
         let job = self.locations.find(&request.job, request.location.as_ref())?;
         let merged = job.submission(&request.tags, request.config.as_ref());
         let merged = merged.map_err(|error| CommandError::Invalid(error.to_string()))?;
-        let tags = self.stamp(merged.tags, &job.location, request.priority);
+        let tags = self.stamp(&merged.tags, &job.location, request.priority);
         check_tags(&tags)?;
         let (plan, plan_hash, config) = (merged.plan, merged.plan_hash, merged.config);
         Ok(Submit {
@@ -87,13 +87,16 @@ impl Handle {
     }
 
     /// Sets the tags that the coordinator sets, over those that were submitted.
-    fn stamp(&self, tags: Tags, location: &CodeLocation, priority: Option<Priority>) -> Tags {
+    fn stamp(&self, tags: &Tags, location: &CodeLocation, priority: Option<Priority>) -> Tags {
         let tags = tags.with(LOCATION_TAG, location.as_str());
         let tags = match self.options.clt_tag {
             CltTag::Stamped => tags.with(CODE_LOCATION_TAG, location.as_str()),
             CltTag::Left => tags,
         };
-        priority.map_or(tags.clone(), |priority| tags.with_priority(priority))
+        match priority {
+            Some(priority) => tags.with_priority(priority),
+            None => tags,
+        }
     }
 }
 

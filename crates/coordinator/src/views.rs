@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use lifecycle::State;
 use model::{
-    Capacity, Claim, ClaimState, Explanation, LimitKey, PoolLimit, PoolName, RunId,
-    RunStatus, StepKey, Usage,
+    Capacity, Claim, ClaimState, Explanation, LimitKey, PoolLimit, PoolName, RunId, RunStatus,
+    StepKey, Usage,
 };
 
 use crate::commands::CommandError;
@@ -104,9 +104,8 @@ impl Handle {
 fn explain(state: &State, run: RunId) -> RunAnswer {
     let image = state.image();
     let pending = image.claims_of(run).filter(|claim| claim.state == ClaimState::Pending);
-    let waiting_steps = pending.filter_map(|claim| {
-        Some((claim.step.step.clone(), image.explain_step(&claim.step)?))
-    });
+    let waiting_steps = pending
+        .filter_map(|claim| Some((claim.step.step.clone(), image.explain_step(&claim.step)?)));
     RunAnswer {
         run,
         status: image.run(run).map(|run| run.status),

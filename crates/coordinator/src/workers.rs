@@ -5,7 +5,9 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
-use lifecycle::{Command, Directions, Dismissed, Outcome, Refusal, Reply, Report, ReportKind, Worker};
+use lifecycle::{
+    Command, Directions, Dismissed, Outcome, Refusal, Reply, Report, ReportKind, Worker,
+};
 use model::{
     Attempt, CancelCause, Demand, Nonce, PoolName, Priority, Slots, Step, StepKey, Timestamp,
 };
@@ -13,7 +15,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 use wire::worker as shape;
 
-use crate::commands::{CommandError, Entry, NotDone};
+use crate::commands::{Entry, NotDone};
 use crate::handle::Handle;
 use crate::ids::{from_hex, hash_secret};
 
