@@ -48,9 +48,14 @@ async fn worker(args: &[OsString]) -> Outcome {
     note(&folder, &format!("started {}", std::process::id()))?;
     match behaviour.as_str() {
         "refuse" => {
-            let _survived = signal(SignalKind::terminate())?;
+            let mut asked = signal(SignalKind::terminate())?;
             note(&folder, "refuses")?;
-            wait().await
+            loop {
+                tokio::select! {
+                    _ = asked.recv() => note(&folder, "asked")?,
+                    done = wait() => return done,
+                }
+            }
         }
         "step" => {
             let _step = step(&folder)?;
