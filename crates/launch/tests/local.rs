@@ -112,11 +112,8 @@ async fn a_launch_prepares_the_folder_and_starts_a_worker_in_a_session_of_its_ow
     assert_eq!(holder.session, holder.identity.pid);
     let line = fs::read(format!("/proc/{}/cmdline", holder.identity.pid)).unwrap();
     let line = String::from_utf8(line).unwrap();
-    let expected = format!(
-        "{}\0worker\0--home\0{}\0--run\0{RUN}\0--attempt\01\0",
-        env!("CARGO_BIN_EXE_worker-under-test"),
-        bench.home.path().display()
-    );
+    let home = bench.home.path().display();
+    let expected = format!("pointsman\0worker\0--home\0{home}\0--run\0{RUN}\0--attempt\01\0");
     assert_eq!(line, expected);
 
     bench.terminate(LONG).await;
@@ -182,15 +179,17 @@ async fn a_worker_is_found_again_and_ended_by_another_launcher() {
 }
 
 #[tokio::test]
-async fn a_worker_that_refuses_is_killed_when_the_shortest_grace_is_over() {
+async fn a_worker_that_refuses_is_asked_once_and_killed_when_the_shortest_grace_is_over() {
     let bench = Bench::new("refuse");
     bench.launch().await.unwrap();
     bench.lines("done", 2).await;
     bench.terminate(LONG).await;
+    bench.lines("done", 3).await;
     bench.terminate(LONG).await;
     assert_eq!(bench.sight().await, Sight::Alive);
     bench.terminate(Duration::ZERO).await;
     bench.until_seen(Sight::Gone).await;
+    assert_eq!(bench.lines("done", 3).await[1..], ["refuses", "asked"]);
 }
 
 #[tokio::test]
@@ -226,6 +225,15 @@ async fn a_step_whose_worker_and_guard_were_killed_is_found_and_killed() {
     bench.terminate(Duration::from_millis(20)).await;
     bench.until_seen(Sight::Gone).await;
     assert!(!step.is_alive().unwrap());
+}
+
+#[tokio::test]
+async fn a_worker_that_has_freed_its_lock_is_alive_until_it_has_ended() {
+    let bench = Bench::new("wait");
+    fs::create_dir_all(bench.file("")).unwrap();
+    // The lock's file names this test.
+    drop(lock::Lock::take(&bench.file("worker.lock")).unwrap().unwrap());
+    assert_eq!(bench.sight().await, Sight::Alive);
 }
 
 /// Takes a lock for this test and lets its file name one that had the stranger's number before.

@@ -28,6 +28,9 @@ use crate::lock;
 /// How much a guard may write: two short lines, one of which may have a path or two.
 const LONGEST_REPORT: usize = 64 * 1024;
 
+/// What a guard calls itself in the lists of processes, whatever path it was started by.
+const PROGRAM: &str = "pointsman";
+
 /// The pauses between two looks at a group that was killed: it is mostly gone at once.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
@@ -35,7 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// A step to start.
 #[derive(Debug, Clone)]
 pub struct GuardedCommand {
-    /// The program whose subcommand `step-guard` is the guard.
+    /// The program whose subcommand `step-guard` is the guard. `/proc/self/exe` names the one that
+    /// runs, even when its file was replaced since.
     pub binary: PathBuf,
     /// What the guard is to do.
     pub orders: Orders,
@@ -108,6 +112,7 @@ impl GuardedStep {
             pipe_with(PipeFlags::CLOEXEC).map_err(|error| start(error.into()))?;
         let reports = pipe::Receiver::from_owned_fd(reports).map_err(&start)?;
         let guard = Command::new(&command.binary)
+            .arg0(PROGRAM)
             .arg("step-guard")
             .args(command.orders.to_args())
             .env_clear()

@@ -28,6 +28,9 @@ use crate::local::tasks::Tasks;
 /// The variable with the secret of the API, which is none of the workers' business.
 const SECRET: &str = "POINTSMAN_TOKEN";
 
+/// What a worker calls itself in the lists of processes, whatever path it was started by.
+const PROGRAM: &str = "pointsman";
+
 /// Which attempt of which run.
 type Key = (RunId, Attempt);
 
@@ -47,8 +50,9 @@ struct Shared {
 }
 
 impl LocalLauncher {
-    /// Launches `binary` with the folder `home` (`$POINTSMAN_HOME`), both absolute. Its methods must
-    /// be called within a tokio runtime.
+    /// Launches `binary` with the folder `home` (`$POINTSMAN_HOME`), both absolute. `/proc/self/exe`
+    /// names the binary that runs, even when its file was replaced since. The methods must be called
+    /// within a tokio runtime.
     pub fn new(home: impl Into<PathBuf>, binary: impl Into<PathBuf>) -> Self {
         let shared = Shared {
             home: home.into(),
@@ -143,6 +147,7 @@ impl Shared {
         let log = folder.open_log().map_err(in_folder)?;
         let same_log = log.try_clone().map_err(in_folder)?;
         Command::new(&self.binary)
+            .arg0(PROGRAM)
             .arg("worker")
             .arg("--home")
             .arg(&self.home)

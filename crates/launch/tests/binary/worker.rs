@@ -38,7 +38,8 @@ async fn worker(args: &[OsString]) -> Outcome {
     let folder = home.join("runs").join(run).join(attempt);
     let behaviour = std::fs::read_to_string(home.join("behaviour"))?;
     if behaviour == "late" {
-        while !home.join("go").exists() {
+        // A test that has failed has removed the home.
+        while home.exists() && !home.join("go").exists() {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     }
@@ -48,9 +49,14 @@ async fn worker(args: &[OsString]) -> Outcome {
     note(&folder, &format!("started {}", std::process::id()))?;
     match behaviour.as_str() {
         "refuse" => {
-            let _survived = signal(SignalKind::terminate())?;
+            let mut asked = signal(SignalKind::terminate())?;
             note(&folder, "refuses")?;
-            wait().await
+            loop {
+                tokio::select! {
+                    _ = asked.recv() => note(&folder, "asked")?,
+                    done = wait() => return done,
+                }
+            }
         }
         "step" => {
             let _step = step(&folder)?;
@@ -71,7 +77,7 @@ fn step(folder: &Path) -> Result<GuardedStep, Box<dyn std::error::Error>> {
     std::fs::create_dir(&steps)?;
     let script = "trap '' TERM; echo $$ > step; while :; do sleep 0.01; done";
     Ok(GuardedStep::start(&GuardedCommand {
-        binary: std::env::current_exe()?,
+        binary: "/proc/self/exe".into(),
         orders: Orders {
             lock: steps.join("load.1.lock"),
             out: steps.join("load.1.out"),

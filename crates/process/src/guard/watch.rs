@@ -40,6 +40,9 @@ const SURVIVED: [Number; 9] = [
     Number::TTOU,
 ];
 
+/// A grace that is longer means this one; an instant further away may not be sayable.
+const LONGEST_GRACE: Duration = Duration::from_hours(24 * 365);
+
 /// The pauses between two looks for what is left: short at first, because what is killed is mostly
 /// gone at once.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -232,6 +235,7 @@ struct Watch {
 
 impl Watch {
     fn over(command: u32, grace: Duration) -> Self {
+        let grace = grace.min(LONGEST_GRACE);
         Self { command, grace, phase: Phase::Running, end: None, killed: BTreeSet::new() }
     }
 
