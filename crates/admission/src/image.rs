@@ -220,6 +220,38 @@ impl Image {
         self.rules.pool_limits.iter().map(|(pool, limit)| (pool, *limit))
     }
 
+    /// Returns the pools that somebody uses or waits for, by name. A pool at op granularity is in
+    /// use also by queued runs that need it to start.
+    pub fn pools_in_use(&self) -> impl Iterator<Item = &PoolName> {
+        self.limits.iter().filter_map(|limit| match &limit.key {
+            LimitKey::Pool(pool) => Some(pool),
+            LimitKey::MaxConcurrentRuns
+            | LimitKey::BranchDeployments
+            | LimitKey::Tag { .. }
+            | LimitKey::Location(_)
+            | LimitKey::Hold => None,
+        })
+    }
+
+    /// Returns the claims on a pool in their order: those that hold slots, then those that wait.
+    pub fn claims_on(&self, pool: &PoolName) -> impl Iterator<Item = &Claim> {
+        let limit = self.limits.find(&LimitKey::Pool(pool.clone())).map(|ix| &self.limits[ix]);
+        let orders = limit.into_iter().flat_map(|limit| limit.granted.iter().chain(&limit.pending));
+        orders.filter_map(|order| self.claims.get(order)).map(|entry| &entry.claim)
+    }
+
+    /// Returns the runs in progress that hold a slot of a pool as a whole, by sequence.
+    pub fn runs_on(&self, pool: &PoolName) -> impl Iterator<Item = &Run> {
+        let limit = self.limits.find(&LimitKey::Pool(pool.clone())).map(|ix| &self.limits[ix]);
+        let seqs = limit.into_iter().flat_map(|limit| limit.runs.iter());
+        seqs.filter_map(|seq| self.runs.at_seq(*seq)).map(|entry| &entry.run)
+    }
+
+    /// Returns the limit that a pool has of its own.
+    pub fn pool_limit(&self, pool: &PoolName) -> Option<PoolLimit> {
+        self.rules.pool_limits.get(pool).copied()
+    }
+
     /// Returns how much a limit lets through at one time and what is taken of it.
     pub fn usage(&self, limit: &LimitKey) -> (Capacity, Usage) {
         match self.limits.find(limit) {

@@ -89,6 +89,11 @@ impl State {
         self.image.settings()
     }
 
+    /// Returns the number of the last change that is part of a batch.
+    pub fn last_change(&self) -> Change {
+        self.last_change
+    }
+
     /// Returns whether attempts of an earlier leadership are still being looked for, so that
     /// nothing starts yet.
     pub fn is_recovering(&self) -> bool {
