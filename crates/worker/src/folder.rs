@@ -106,8 +106,8 @@ mod tests {
     #[test]
     fn a_key_of_a_step_never_leaves_the_folder() {
         let run = "1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10".parse().unwrap();
-        let folder = Folder::of(Path::new("/home"), run, Attempt::FIRST);
-        let steps = "/home/runs/1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10/1/steps/";
+        let folder = Folder::of(Path::new("/h"), run, Attempt::FIRST);
+        let steps = "/h/runs/1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10/1/steps/";
         let out = |key: &str| folder.out(key, 2).display().to_string();
         assert_eq!(out("load"), format!("{steps}load.2.out"));
         assert_eq!(out("../a b"), format!("{steps}%2E%2E%2Fa%20b.2.out"));

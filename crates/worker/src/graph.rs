@@ -13,6 +13,7 @@ pub(crate) mod tests;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 use model::Timestamp;
 use wire::plan::Plan;
@@ -78,6 +79,10 @@ pub struct Graph {
     deadlines: BTreeSet<(Timestamp, StepIndex)>,
     /// Those that failed, in the order in which they did, with the error of each.
     failed: Vec<(StepIndex, String)>,
+    /// Those that may start and wait for a place, the best first.
+    startable: BTreeSet<(Reverse<i32>, StepIndex)>,
+    running: usize,
+    max_running: NonZeroUsize,
     unfinished: usize,
     /// The number of the last report.
     reported: u64,
@@ -88,11 +93,11 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Takes the steps of a plan; none has started.
+    /// Takes the steps of a plan, of which no more than `max_running` run at once; none has started.
     ///
     /// # Errors
     /// [`PlanError`] if the plan is none that can be walked to its end.
-    pub fn new(plan: &Plan) -> Result<Self, PlanError> {
+    pub fn new(plan: &Plan, max_running: NonZeroUsize) -> Result<Self, PlanError> {
         let by_key = links::by_key(plan)?;
         let dependents = links::dependents(plan, &by_key)?;
         let steps: Vec<Step> = plan.steps.iter().zip(dependents).map(Step::new).collect();
@@ -102,6 +107,9 @@ impl Graph {
             by_key,
             deadlines: BTreeSet::new(),
             failed: Vec::new(),
+            startable: BTreeSet::new(),
+            running: 0,
+            max_running,
             reported: 0,
             asked_again: 0,
             halt: None,
@@ -129,15 +137,13 @@ impl Graph {
     /// of that question, but of an earlier one whose slots are given back.
     pub fn granted(&mut self, keys: &[String], heard: u64, at: Timestamp) -> Todo {
         let mut todo = Todo::default();
-        let mut granted: Vec<StepIndex> =
-            keys.iter().filter_map(|key| self.by_key.get(key).copied()).collect();
-        granted.retain(|step| {
-            matches!(self.steps[*step].state, State::WaitingForSlots { since } if since <= heard)
-        });
-        self.sort(&mut granted);
-        for step in granted {
-            self.start(step, at, &mut todo);
+        for step in keys.iter().filter_map(|key| self.by_key.get(key).copied()) {
+            if matches!(self.steps[step].state, State::WaitingForSlots { since } if since <= heard)
+            {
+                self.startable.insert(self.place(step));
+            }
         }
+        self.start_some(at, &mut todo);
         todo
     }
 
@@ -147,6 +153,7 @@ impl Graph {
         let step = ended.step;
         let State::Running { is_late } = self.steps[step].state else { return todo };
         self.forget_deadline(step);
+        self.running -= 1;
         if self.halt.is_some() {
             self.cancel_step(step, at, &mut todo);
         } else if is_late {
@@ -159,6 +166,7 @@ impl Graph {
                 Ending::Unstartable(error) => self.fail(step, error, at, &mut todo),
             }
         }
+        self.start_some(at, &mut todo);
         self.end_if_over(at, &mut todo);
         todo
     }
@@ -190,6 +198,7 @@ impl Graph {
             return todo;
         }
         self.halt = Some(halt);
+        self.startable.clear();
         for step in 0..self.steps.len() {
             match self.steps[step].state {
                 State::Running { is_late } => {
@@ -227,20 +236,29 @@ impl Graph {
 
     /// Lets steps ask or start that are ready, the best first.
     fn release(&mut self, mut ready: Vec<StepIndex>, at: Timestamp, todo: &mut Todo) {
-        self.sort(&mut ready);
+        ready.sort_by_key(|step| self.place(*step));
         for step in ready {
             if self.steps[step].pools.is_empty() {
-                self.start(step, at, todo);
+                self.startable.insert(self.place(step));
             } else {
                 self.ask(step, at, todo);
             }
         }
+        self.start_some(at, todo);
     }
 
-    /// Larger priorities first, then the order of the definition; each step once.
-    fn sort(&self, steps: &mut Vec<StepIndex>) {
-        steps.sort_by_key(|step| (Reverse(self.steps[*step].priority), *step));
-        steps.dedup();
+    /// Starts steps that may, the best first, until as many run as may.
+    fn start_some(&mut self, at: Timestamp, todo: &mut Todo) {
+        while self.running < self.max_running.get()
+            && let Some((_, step)) = self.startable.pop_first()
+        {
+            self.start(step, at, todo);
+        }
+    }
+
+    /// Larger priorities stand first, then the order of the definition.
+    fn place(&self, step: StepIndex) -> (Reverse<i32>, StepIndex) {
+        (Reverse(self.steps[step].priority), step)
     }
 
     fn ask(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
@@ -260,6 +278,7 @@ impl Graph {
     }
 
     fn start(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
+        self.running += 1;
         let starts = &mut self.steps[step];
         starts.tries += 1;
         starts.state = State::Running { is_late: false };

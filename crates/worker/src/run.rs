@@ -3,6 +3,7 @@
 
 use std::fs::{DirBuilder, OpenOptions};
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,12 +42,17 @@ pub struct Settings {
     pub grace: Duration,
     /// How much is kept of the standard output and of the standard error of a try, in bytes each.
     pub max_output: u64,
+    /// How many steps run at once at most. Others that may start wait for a place; those among them
+    /// that have slots keep them.
+    pub max_running: NonZeroUsize,
 }
 
 impl Default for Settings {
-    /// Ten seconds, as long as container engines give; 10 MiB, some 100,000 lines.
+    /// Ten seconds, as long as container engines give; 10 MiB, some 100,000 lines; 256 steps, each of
+    /// which costs the worker three descriptors of the 1024 that a process mostly has.
     fn default() -> Self {
-        Self { grace: Duration::from_secs(10), max_output: 10 * 1024 * 1024 }
+        let max_running = NonZeroUsize::MIN.saturating_add(255);
+        Self { grace: Duration::from_secs(10), max_output: 10 * 1024 * 1024, max_running }
     }
 }
 
@@ -183,7 +189,7 @@ impl Worker {
     }
 
     fn prepare_walk(&self, given: &Assignment) -> Result<(Graph, Ground), PrepareError> {
-        let graph = Graph::new(&given.plan)?;
+        let graph = Graph::new(&given.plan, self.settings.max_running)?;
         let config = given.config.to_string();
         let file = self.folder.config();
         write_secretly(&file, &config).map_err(failed_to_write(&file))?;

@@ -59,12 +59,15 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub(crate) fn new(graph: Graph, ground: Ground, line: &'a Line<'a>, clock: Clock) -> Self {
+        let mut told = line.told();
+        // What was said before this is heard too.
+        told.mark_changed();
         Self {
             graph,
             ground,
             line,
             clock,
-            told: line.told(),
+            told,
             tries: FuturesUnordered::new(),
             stops: BTreeMap::new(),
             was_terminated: false,

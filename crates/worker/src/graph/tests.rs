@@ -38,7 +38,11 @@ pub(super) fn plan(steps: Vec<PlanStep>) -> Plan {
 }
 
 fn graph(steps: Vec<PlanStep>) -> Graph {
-    Graph::new(&plan(steps)).unwrap()
+    bounded(steps, 100)
+}
+
+fn bounded(steps: Vec<PlanStep>, max_running: usize) -> Graph {
+    Graph::new(&plan(steps), NonZeroUsize::new(max_running).unwrap()).unwrap()
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -101,6 +105,21 @@ fn larger_priorities_go_first_then_the_order_of_the_definition() {
     let mut graph = graph(vec![with("a", -1), with("b", 0), with("c", 5), with("d", 0)]);
     let todo = graph.begin(at(0));
     assert_eq!(todo.starts, [first(2), first(1), first(3), first(0)]);
+}
+
+#[test]
+fn no_more_steps_run_at_once_than_may_and_a_granted_one_keeps_its_slots_meanwhile() {
+    let urgent = PlanStep { priority: 1, ..pooled("c", &[]) };
+    let mut graph = bounded(vec![step("a", &[]), step("b", &[]), urgent], 1);
+    let todo = graph.begin(at(0));
+    assert_eq!(told(&todo), "planned a b c, c asked, a started 1, first pass done");
+    assert_eq!(graph.granted(&["c".to_owned()], 0, at(1)), Todo::default());
+    assert_eq!(graph.granted(&["c".to_owned()], 0, at(1)), Todo::default());
+    let todo = graph.exited(first(0), failed(), at(2));
+    assert_eq!(told(&todo), "a failed 1 (exit code 1), c started 1");
+    assert_eq!(told(&graph.halt(Halt::Cancel, at(3))), "b canceled");
+    assert_eq!(graph.exited(first(2), failed(), at(4)).starts, []);
+    assert!(graph.has_ended());
 }
 
 #[test]
@@ -216,7 +235,7 @@ fn a_worker_that_fails_says_that_it_was_not_a_step() {
 
 #[test]
 fn a_plan_that_could_never_end_is_refused() {
-    let error = |steps| Graph::new(&plan(steps)).unwrap_err();
+    let error = |steps| Graph::new(&plan(steps), NonZeroUsize::MIN).unwrap_err();
     assert_eq!(
         error(vec![step("a", &[]), step("b", &["c"]), step("c", &["b"])]),
         PlanError::Circle("b".to_owned())

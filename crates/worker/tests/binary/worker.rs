@@ -30,7 +30,7 @@ fn worker(args: &[OsString]) -> Option<i32> {
         attempt: Attempt::new(u32::try_from(number(attempt)?).ok()?)?,
     };
     let grace = Duration::from_millis(number(grace_ms)?);
-    let settings = Settings { grace, max_output: number(max_output)? };
+    let settings = Settings { grace, max_output: number(max_output)?, ..Settings::default() };
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     Some(match execute(&order, settings) {
         Ok(()) => 0,
