@@ -57,7 +57,8 @@ pub enum Effect {
         /// How long its processes get to end by themselves.
         grace: Duration,
     },
-    /// Ask the launcher whether anything of an attempt lives, and tell.
+    /// Ask the launcher whether anything of an attempt lives, and tell. What is seen while a launch
+    /// of the same attempt is still under way proves nothing: that is [`crate::Sight::Unknown`].
     Observe {
         /// Which run.
         run: RunId,

@@ -31,7 +31,6 @@ impl State {
             active.times.start_until = None;
             active.times.run_until = max_runtime.map(|bound| elapsed.saturating_add(bound));
         }
-        self.recovering.remove(&run);
         self.note(run, Note::new(EventKind::RunStart, ""));
         self.renew(run);
         Ok(Reply::Done)

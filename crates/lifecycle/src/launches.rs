@@ -28,7 +28,6 @@ impl State {
         let (at, elapsed, rules) = (self.at(), self.now.elapsed, self.rules);
         let Some(life) = self.lives.get_mut(&run) else { return };
         let mut active = Active::new(attempt, Some(token), at);
-        active.times.lease_until = Some(elapsed.saturating_add(rules.lease));
         active.times.start_until = rules.start_timeout.map(|bound| elapsed.saturating_add(bound));
         life.active = Some(Box::new(active));
         self.note(run, Note::new(EventKind::RunStarting, format!("attempt {attempt}")));
@@ -76,16 +75,19 @@ impl State {
         let Some(status) = self.image.run(run).filter(|_| is_same).map(|run| run.status) else {
             return Reply::Done;
         };
+        let has_begun = self.active(run).is_some_and(Active::has_begun);
         match outcome {
-            Launched::Started => {}
+            // Whoever has begun was started, whatever the launcher says.
+            _ if has_begun => {}
+            Launched::Started => self.begin_lease(run),
             Launched::Unknown(why) => {
                 self.note(run, Note::new(EventKind::EngineEvent, why));
+                self.begin_lease(run);
                 self.look_soon(run);
             }
             Launched::Failed(_) | Launched::Unreachable(_) if status == RunStatus::Canceling => {
                 self.conclude_canceled(run);
             }
-            Launched::Failed(_) | Launched::Unreachable(_) if status != RunStatus::Starting => {}
             Launched::Failed(why) => self.fail_to_start(run, FailureReason::LaunchError, why),
             Launched::Unreachable(why) => self.retry_location(run, why),
         }
@@ -127,6 +129,7 @@ impl State {
         }
         self.note(run, Note::new(EventKind::RunEnqueued, why));
         self.unfile_deadline(run);
+        self.recovering.remove(&run);
         if let Some(life) = self.lives.get_mut(&run) {
             life.active = None;
         }

@@ -22,11 +22,25 @@ impl State {
     /// A worker was heard of: its attempt is believed to live for another lease.
     pub(crate) fn renew(&mut self, run: RunId) {
         let until = self.now.elapsed.saturating_add(self.rules.lease);
+        self.recovering.remove(&run);
         let Some(active) = self.active_mut(run) else { return };
         active.times.lease_until = Some(until);
-        active.times.next_look = None;
+        if !active.is_condemned() {
+            active.times.next_look = None;
+        }
         if std::mem::take(&mut active.is_suspect) {
             self.note(run, Note::new(EventKind::RunFound, ""));
+        }
+        self.file_deadline(run);
+    }
+
+    /// The launcher has done its part: from now on the worker is to be heard of. An attempt that
+    /// still waits for its launch has no lease, as nothing of it could be found yet.
+    pub(crate) fn begin_lease(&mut self, run: RunId) {
+        let until = self.now.elapsed.saturating_add(self.rules.lease);
+        let Some(active) = self.active_mut(run) else { return };
+        if active.token.is_some() {
+            active.times.lease_until = Some(until);
         }
         self.file_deadline(run);
     }
@@ -53,9 +67,14 @@ impl State {
         let Some(active) = self.active(run).filter(|active| active.attempt == attempt) else {
             return Reply::Done;
         };
-        let has_begun = active.has_begun();
+        let (has_begun, is_condemned) = (active.has_begun(), active.is_condemned());
         self.recovering.remove(&run);
         match sight {
+            // What was sent to end it may be lost, and is safe to repeat.
+            Sight::Alive if is_condemned => {
+                let grace = self.rules.grace;
+                self.effect(Effect::Terminate { run, attempt, grace });
+            }
             Sight::Alive | Sight::Unknown => {}
             Sight::Remains => self.worker_gone(run, attempt),
             Sight::Gone if has_begun => self.worker_lost(run),
@@ -146,10 +165,7 @@ impl State {
     /// others are looked at twice when there is a hint, and then their lease decides.
     fn is_in_doubt(&self, run: RunId) -> bool {
         self.recovering.contains(&run)
-            || self.active(run).is_some_and(|active| {
-                let was_killed = active.cancel.is_some() && active.times.kill_at.is_none();
-                active.is_suspect || active.token.is_none() || was_killed
-            })
+            || self.active(run).is_some_and(|active| active.is_suspect || active.is_condemned())
     }
 
     /// Files the earliest deadline of a run in place of the one that was filed.

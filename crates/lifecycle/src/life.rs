@@ -84,6 +84,11 @@ impl Active {
     pub(crate) fn has_begun(&self) -> bool {
         self.nonce.is_some()
     }
+
+    /// Returns whether it was told to end and has no time left to do so by itself.
+    pub(crate) fn is_condemned(&self) -> bool {
+        self.cancel.is_some() && self.times.kill_at.is_none()
+    }
 }
 
 impl Life {

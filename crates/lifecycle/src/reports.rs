@@ -22,16 +22,14 @@ impl State {
         }
         let mut last = active.last_report;
         self.renew(run);
-        for (report, number) in reports.into_iter().zip(first..) {
-            if number <= last {
-                continue;
-            }
-            if number != last + 1 {
-                break;
-            }
-            last = number;
+        if first > last + 1 {
+            return Ok(Reply::Received { last });
+        }
+        let known = usize::try_from(last + 1 - first).unwrap_or(usize::MAX);
+        for report in reports.into_iter().skip(known) {
+            last += 1;
             if let Some(active) = self.active_mut(run) {
-                active.last_report = number;
+                active.last_report = last;
                 self.touch(run);
             }
             self.take_report(run, report);

@@ -54,6 +54,9 @@ impl State {
     fn plan_steps(&mut self, run: RunId, steps: Vec<StepKey>) {
         for step in steps {
             let Some(active) = self.active_mut(run) else { return };
+            if active.steps.contains_key(&step) {
+                continue;
+            }
             let position = active.steps.len();
             if position >= MAX_STEPS {
                 return self.note_senseless(run, "more steps than a run can have");
@@ -70,8 +73,8 @@ impl State {
                 retry_at: None,
                 error: None,
             };
-            active.steps.entry(step).or_insert_with(|| row.clone());
-            self.pending.steps.entry(id).or_insert(row);
+            active.steps.insert(step, row.clone());
+            self.pending.steps.insert(id, row);
         }
     }
 

@@ -57,8 +57,8 @@ impl State {
 
     fn free_id(&self, submit: &Submit, ids: &mut impl Ids) -> Result<RunId, Refusal> {
         let id = submit.id.unwrap_or_else(|| ids.run_id());
-        let was_taken = submit.known.is_id_taken || self.pending.new_ids.contains(&id);
-        if was_taken || self.lives.contains_key(&id) {
+        let is_written = self.pending.new_ids.contains(&id) || self.pending.deleted.contains(&id);
+        if submit.known.is_id_taken || is_written || self.lives.contains_key(&id) {
             return Err(Refusal::RunExists(id));
         }
         Ok(id)
