@@ -52,7 +52,7 @@ impl Token {
     }
 
     /// Returns the secret, for the one place that hands it over.
-    pub(crate) fn reveal(&self) -> &str {
+    pub fn reveal(&self) -> &str {
         &self.0
     }
 }
