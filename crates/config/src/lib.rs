@@ -33,8 +33,8 @@ pub use instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
     Server, SubmissionHook,
 };
-pub use problem::{Excerpt, MAX_PROBLEMS, Place, Problem, Problems};
-pub use reader::{Fields, Reader};
+pub use problem::{Excerpt, MAX_PROBLEMS, Place, Problem, Problems, quoted};
+pub use reader::{Fields, Reader, near_names};
 pub use record::{Origin, Setting, Written};
 pub use reference::reference;
 pub use schema::schema;

@@ -81,7 +81,7 @@ fn is_invisible(character: char) -> bool {
 }
 
 /// Makes a text from outside fit to stand in a sentence: short, and without control characters.
-pub(crate) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     const SHOWN: usize = 40;
     let mut rest = text.chars().map(visible);
     let shown: String = rest.by_ref().take(SHOWN).collect();
@@ -118,7 +118,7 @@ impl Problem {
     }
 
     /// Says what kind of problem it is.
-    pub(crate) fn with_code(self, code: Code) -> Self {
+    pub fn with_code(self, code: Code) -> Self {
         Self { code, ..self }
     }
 }

@@ -27,6 +27,8 @@ pub struct Fields<'n> {
     /// Where the map is written.
     pub span: Span,
     by_key: BTreeMap<&'n str, (Span, &'n Node)>,
+    /// The keys as they follow each other in the file.
+    in_order: Vec<&'n str>,
 }
 
 impl<'n> Fields<'n> {
@@ -43,6 +45,13 @@ impl<'n> Fields<'n> {
     /// Returns every key with its place and its value, ordered by key.
     pub fn iter(&self) -> impl Iterator<Item = (&'n str, Span, &'n Node)> {
         self.by_key.iter().map(|(key, (span, node))| (*key, *span, *node))
+    }
+
+    /// Returns every key with its place and its value, in the order of the file.
+    pub fn in_order(&self) -> impl Iterator<Item = (&'n str, Span, &'n Node)> {
+        self.in_order
+            .iter()
+            .filter_map(|key| self.by_key.get(key).map(|(span, node)| (*key, *span, *node)))
     }
 }
 
@@ -73,7 +82,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Notes what kind of thing is wrong at a place, and what to do about it.
-    pub(crate) fn refuse_as(
+    pub fn refuse_as(
         &mut self,
         code: Code,
         span: Span,
@@ -94,7 +103,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Notes something that is accepted and that its writer should know.
-    pub(crate) fn warn(
+    pub fn warn(
         &mut self,
         code: Code,
         span: Span,
@@ -125,7 +134,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Returns whether further problems are only counted, so that wording them is lost work.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.found.len() >= MAX_PROBLEMS
     }
 
@@ -143,18 +152,21 @@ impl<'s> Reader<'s> {
             return None;
         };
         let mut by_key: BTreeMap<&str, (Span, &Node)> = BTreeMap::new();
+        let mut in_order = Vec::new();
         for entry in entries {
             let span = entry.key.span;
             let Some(key) = entry.key.as_text() else {
                 self.refuse_kind(&entry.key, &format!("a key of {what}"), "text");
                 continue;
             };
-            match by_key.get(key) {
-                Some((first, _)) => self.refuse_twice(key, *first, span),
-                None => drop(by_key.insert(key, (span, &entry.value))),
+            if let Some((first, _)) = by_key.get(key) {
+                self.refuse_twice(key, *first, span);
+                continue;
             }
+            by_key.insert(key, (span, &entry.value));
+            in_order.push(key);
         }
-        Some(Fields { span: node.span, by_key })
+        Some(Fields { span: node.span, by_key, in_order })
     }
 
     fn refuse_twice(&mut self, key: &str, first: Span, second: Span) {
@@ -226,6 +238,19 @@ impl<'s> Reader<'s> {
         None
     }
 
+    /// Takes a number, whole or with a fraction; one in quotes is none.
+    pub fn number(&mut self, node: &Node, what: &str) -> Option<f64> {
+        match node.value {
+            #[expect(clippy::cast_precision_loss, reason = "beyond 2^53 the nearest will do")]
+            Value::Int(number) => Some(number as f64),
+            Value::Float(number) => Some(number),
+            Value::Null | Value::Bool(_) | Value::Text(_) | Value::List(_) | Value::Map(_) => {
+                self.refuse_kind(node, what, "a number");
+                None
+            }
+        }
+    }
+
     /// Takes `true` or `false`.
     pub fn bool(&mut self, node: &Node, what: &str) -> Option<bool> {
         if let Value::Bool(answer) = node.value {
@@ -244,6 +269,9 @@ fn hint_for_kind(value: &Value, wanted: &str, written: &str) -> String {
             return format!("put it in quotes: '{written}'");
         }
         (Value::Text(text), "a whole number") => return number_hint(text),
+        (Value::Text(text), "a number") if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            return number_hint(text);
+        }
         (Value::Text(text), "true or false") if matches!(text.as_str(), "true" | "false") => {
             return format!("remove the quotes: {text}");
         }
@@ -257,6 +285,7 @@ fn hint_for_kind(value: &Value, wanted: &str, written: &str) -> String {
         (_, "a map") => "write its keys with their values, as in `key: value`",
         (_, "a list") => "write its items in brackets, or each on a line that begins with `- `",
         (_, "true or false") => "write `true` or `false`, without quotes",
+        (_, "a number") => "write one number, as in 2 or 1.5",
         (_, "a whole number") => "write one number in digits, without a fraction",
         _ => "write one text",
     };
@@ -294,6 +323,26 @@ pub(crate) fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
         .filter(|(likeness, _)| *likeness >= ALIKE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
+}
+
+/// Finds the names that a misspelt one may have been meant for: at most three, the likeliest first.
+pub fn near_names<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Vec<&'k str> {
+    /// More are no help to choose from.
+    const MOST: usize = 3;
+    /// Longer names are not compared, because comparing them costs.
+    const LONGEST: usize = 200;
+    if name.len() > LONGEST {
+        return Vec::new();
+    }
+    let lower = name.to_lowercase();
+    let mut near: Vec<(f64, &str)> = known
+        .into_iter()
+        .filter(|candidate| candidate.len() <= LONGEST)
+        .map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    near.into_iter().take(MOST).map(|(_, candidate)| candidate).collect()
 }
 
 /// Turns `maxConcurrentRuns` and `max-concurrent-runs` into `max_concurrent_runs`.
