@@ -191,9 +191,24 @@ impl DeploymentName {
     }
 }
 
+impl CodeLocation {
+    /// Makes a name that is like a text: `_` stands for white space, and for an empty text.
+    pub fn like(text: &str) -> Self {
+        let name = text.replace(char::is_whitespace, "_");
+        Self(if name.is_empty() { "_".into() } else { name.into() })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn any_text_has_a_code_location_like_it() {
+        for (text, name) in [("reports", "reports"), ("my jobs", "my_jobs"), ("", "_")] {
+            assert_eq!(CodeLocation::like(text), CodeLocation::new(name).unwrap());
+        }
+    }
 
     #[test]
     fn a_run_id_reads_back_as_it_was_written() {
