@@ -1,0 +1,125 @@
+//! Finds the job that somebody means, and says what they may have meant.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use config::near_names;
+use model::{CodeLocation, JobName};
+use thiserror::Error;
+
+use crate::job::Job;
+use crate::locations::LocationState;
+use crate::set::Entry;
+
+/// Says why a job cannot be found.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum FindError {
+    /// There is none of this name.
+    #[error("there is no job `{job}`{}{}{}", within(location.as_ref()), meant(near), beside(failed))]
+    Unknown {
+        /// The name.
+        job: JobName,
+        /// Where it was looked for; everywhere, if not set.
+        location: Option<CodeLocation>,
+        /// Names of jobs that may have been meant, the likeliest first, at most three.
+        near: Vec<JobName>,
+        /// Where it was looked for in vain because the file could not be loaded.
+        failed: Vec<CodeLocation>,
+    },
+    /// There is no code location of this name.
+    #[error("there is no code location `{location}`{}", meant(near))]
+    UnknownLocation {
+        /// The name.
+        location: CodeLocation,
+        /// Names of code locations that may have been meant, the likeliest first, at most three.
+        near: Vec<CodeLocation>,
+    },
+    /// Several code locations have a job of this name.
+    #[error("several code locations have a job `{job}`: {}; say which one", list(locations))]
+    Ambiguous {
+        /// The name.
+        job: JobName,
+        /// The code locations that have it, in order.
+        locations: Vec<CodeLocation>,
+    },
+    /// It was there until its file went.
+    #[error("the job `{job}` was defined in {}, which is gone", path.display())]
+    Gone {
+        /// The name.
+        job: JobName,
+        /// Where its file was.
+        path: PathBuf,
+    },
+}
+
+fn within(location: Option<&CodeLocation>) -> String {
+    location.map(|location| format!(" in code location `{location}`")).unwrap_or_default()
+}
+
+fn meant<T: ToString>(near: &[T]) -> String {
+    let near: Vec<String> = near.iter().map(|name| format!("`{}`", name.to_string())).collect();
+    match near.as_slice() {
+        [] => String::new(),
+        near => format!("; did you mean {}?", near.join(" or ")),
+    }
+}
+
+fn beside(failed: &[CodeLocation]) -> String {
+    match failed {
+        [] => String::new(),
+        failed => format!(" (could not be loaded: {})", list(failed)),
+    }
+}
+
+fn list(names: &[CodeLocation]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Finds a job among these entries; `of_name` are the jobs of that name that are in force.
+pub(crate) fn find(
+    entries: &[Entry],
+    of_name: &[Arc<Job>],
+    job: &JobName,
+    location: Option<&CodeLocation>,
+) -> Result<Arc<Job>, FindError> {
+    let is_there = |found: &&Arc<Job>| location.is_none_or(|wanted| *wanted == found.location);
+    let found: Vec<&Arc<Job>> = of_name.iter().filter(is_there).collect();
+    match found.as_slice() {
+        [one] => Ok(Arc::clone(one)),
+        [] => Err(not_found(entries, job, location)),
+        several => {
+            let mut locations: Vec<CodeLocation> =
+                several.iter().map(|job| job.location.clone()).collect();
+            locations.sort();
+            Err(FindError::Ambiguous { job: job.clone(), locations })
+        }
+    }
+}
+
+fn not_found(entries: &[Entry], job: &JobName, location: Option<&CodeLocation>) -> FindError {
+    let is_there = |entry: &&Entry| location.is_none_or(|wanted| *wanted == entry.name);
+    let there: Vec<&Entry> = entries.iter().filter(is_there).collect();
+    if let Some(location) = location.filter(|_| there.is_empty()) {
+        let names = entries.iter().map(|entry| entry.name.as_str());
+        let near = near_names(location.as_str(), names);
+        let near = near.into_iter().filter_map(|name| CodeLocation::new(name).ok()).collect();
+        return FindError::UnknownLocation { location: location.clone(), near };
+    }
+    let had_it = |entry: &&&Entry| {
+        let good = entry.good.as_ref().filter(|_| entry.state == LocationState::Gone);
+        good.is_some_and(|good| good.definitions.jobs.iter().any(|known| known.name == *job))
+    };
+    if let Some(gone) = there.iter().find(had_it) {
+        return FindError::Gone { job: job.clone(), path: gone.path.clone() };
+    }
+    let live = there.iter().filter_map(|entry| entry.live());
+    let names = live.flat_map(|definitions| &definitions.jobs).map(|job| job.name.as_str());
+    let near = near_names(job.as_str(), names);
+    let failed = there.iter().filter(|entry| matches!(entry.state, LocationState::Failed(_)));
+    FindError::Unknown {
+        job: job.clone(),
+        location: location.cloned(),
+        near: near.into_iter().filter_map(|name| JobName::new(name).ok()).collect(),
+        failed: failed.map(|entry| entry.name.clone()).collect(),
+    }
+}

@@ -1,0 +1,160 @@
+//! A job as it is loaded, and what a submission of it becomes.
+//!
+//! Everything that is the same for all runs of a job is made once, when it is loaded: many runs may
+//! be submitted in a second.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use model::{CodeLocation, Demand, JobName, PlanHash, PoolName, RunPools, Slots, Tags};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+use wire::plan::{Plan, PlanStep};
+
+/// A job of a code location.
+#[derive(Debug)]
+pub struct Job {
+    /// Names it inside its code location.
+    pub name: JobName,
+    /// The code location.
+    pub location: CodeLocation,
+    /// What it is for; empty if the file does not say.
+    pub description: String,
+    /// The tags of each of its runs, as far as the submitter gives no others.
+    pub tags: Tags,
+    /// The config of each of its runs, as far as the submitter gives no other: a map, or null.
+    pub config: Json,
+    /// Its steps.
+    pub plan: Plan,
+    /// What each of its runs uses of the pools.
+    pub pools: RunPools,
+    plan_text: Arc<str>,
+    plan_hash: PlanHash,
+    config_text: Arc<str>,
+}
+
+/// What a run of a job is submitted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSubmission {
+    /// The job's tags and the submitter's.
+    pub tags: Tags,
+    /// The job's config and the submitter's, as JSON: a map, or `null`.
+    pub config: Arc<str>,
+    /// The plan as JSON, shared by all runs of the job.
+    pub plan: Arc<str>,
+    /// The SHA-256 of the plan.
+    pub plan_hash: PlanHash,
+    /// What the run uses of the pools.
+    pub pools: RunPools,
+}
+
+/// Says why a run cannot be submitted so.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SubmissionError {
+    /// The config is not a map.
+    #[error("the config of a run must be a JSON object, as in {{\"day\": 1}}; found {0}")]
+    ConfigIsNoMap(&'static str),
+}
+
+/// What a file says of a job.
+#[derive(Debug)]
+pub(crate) struct JobText {
+    pub(crate) name: JobName,
+    pub(crate) location: CodeLocation,
+    pub(crate) description: String,
+    pub(crate) tags: Tags,
+    pub(crate) config: Json,
+    pub(crate) steps: Vec<PlanStep>,
+}
+
+impl Job {
+    /// Makes all that is shared by the runs of a job.
+    ///
+    /// # Errors
+    /// The plan cannot be written as JSON: a path in it is not Unicode.
+    pub(crate) fn new(text: JobText) -> Result<Self, serde_json::Error> {
+        let JobText { name, location, description, tags, config, steps } = text;
+        let pools = pools_of(&steps);
+        let plan = Plan { job: name.to_string(), location: location.to_string(), steps };
+        let plan_text: Arc<str> = serde_json::to_string(&plan)?.into();
+        let plan_hash = PlanHash(Sha256::digest(plan_text.as_bytes()).into());
+        let config_text = config.to_string().into();
+        Ok(Self {
+            name,
+            location,
+            description,
+            tags,
+            config,
+            plan,
+            pools,
+            plan_text,
+            plan_hash,
+            config_text,
+        })
+    }
+
+    /// Merges what the submitter gives over what the job has: the submitter's tags win, and so do
+    /// the keys of their config at its top level; what stands below a key is not merged. A config
+    /// of null is none.
+    ///
+    /// # Errors
+    /// [`SubmissionError::ConfigIsNoMap`] if there is a config that is not a map.
+    pub fn submission(
+        &self,
+        tags: &BTreeMap<String, String>,
+        config: Option<&Json>,
+    ) -> Result<JobSubmission, SubmissionError> {
+        Ok(JobSubmission {
+            tags: self.merged_tags(tags),
+            config: self.merged_config(config)?,
+            plan: Arc::clone(&self.plan_text),
+            plan_hash: self.plan_hash,
+            pools: self.pools.clone(),
+        })
+    }
+
+    fn merged_tags(&self, given: &BTreeMap<String, String>) -> Tags {
+        if given.is_empty() {
+            return self.tags.clone();
+        }
+        let given = given.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        self.tags.iter().chain(given).collect()
+    }
+
+    fn merged_config(&self, given: Option<&Json>) -> Result<Arc<str>, SubmissionError> {
+        let given = match given {
+            None | Some(Json::Null) => return Ok(Arc::clone(&self.config_text)),
+            Some(Json::Object(given)) => given,
+            Some(other) => return Err(SubmissionError::ConfigIsNoMap(kind_of(other))),
+        };
+        let mut merged = self.config.as_object().cloned().unwrap_or_default();
+        merged.extend(given.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Ok(Json::Object(merged).to_string().into())
+    }
+}
+
+fn kind_of(value: &Json) -> &'static str {
+    match value {
+        Json::Null => "null",
+        Json::Bool(_) => "true or false",
+        Json::Number(_) => "a number",
+        Json::String(_) => "a text",
+        Json::Array(_) => "a list",
+        Json::Object(_) => "a map",
+    }
+}
+
+/// Returns what a run with these steps uses of the pools.
+fn pools_of(steps: &[PlanStep]) -> RunPools {
+    let (roots, later): (Vec<&PlanStep>, Vec<&PlanStep>) =
+        steps.iter().partition(|step| step.after.is_empty());
+    let later = later.into_iter().flat_map(demand_of).map(|(pool, _)| pool);
+    RunPools::new(roots.into_iter().map(|step| demand_of(step).collect::<Demand>()), later)
+}
+
+fn demand_of(step: &PlanStep) -> impl Iterator<Item = (PoolName, Slots)> {
+    step.pools
+        .iter()
+        .filter_map(|(pool, slots)| Some((PoolName::new(pool).ok()?, Slots::new(*slots)?)))
+}

@@ -1,0 +1,209 @@
+//! What is known of the code locations after their files were read anew.
+//!
+//! Pure: files that were read go in, with what was known before and the time. A file that is broken
+//! never replaces one that was good: its jobs stay as they were, and the problems are shown. Of two
+//! files that want one name the one that has it keeps it, else the first.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use config::{Code, Problem, Problems};
+use model::{CodeLocation, Timestamp};
+
+use crate::locations::LocationState;
+use crate::read::Definitions;
+
+/// How many locations whose files are gone are remembered, so that a folder in which files come and
+/// go does not fill the memory.
+const MAX_GONE: usize = 1_000;
+
+/// The text of a file, and what came of it.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    /// The SHA-256 of the text: the same text need not be read twice.
+    pub(crate) digest: [u8; 32],
+    pub(crate) result: Result<Arc<Definitions>, Arc<Problems>>,
+}
+
+/// A file that was to be read.
+#[derive(Debug)]
+pub(crate) struct FileRead {
+    pub(crate) path: PathBuf,
+    pub(crate) content: Content,
+}
+
+/// What was found in a file.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Text(Arc<Parsed>),
+    Unreadable(Problem),
+    Missing(Problem),
+}
+
+/// What is known of one file and its code location.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) path: PathBuf,
+    pub(crate) name: CodeLocation,
+    pub(crate) state: LocationState,
+    /// The jobs of the last good text; those of a file that is gone are not launched.
+    pub(crate) good: Option<Good>,
+    /// The last text, good or not.
+    pub(crate) parsed: Option<Arc<Parsed>>,
+}
+
+/// A text in which nothing was wrong, and when it was loaded.
+#[derive(Debug, Clone)]
+pub(crate) struct Good {
+    pub(crate) definitions: Arc<Definitions>,
+    pub(crate) loaded_at: Timestamp,
+}
+
+impl Entry {
+    /// Returns the definitions that are in force.
+    pub(crate) fn live(&self) -> Option<&Definitions> {
+        match self.state {
+            LocationState::Loaded | LocationState::Failed(_) => {
+                Some(&self.good.as_ref()?.definitions)
+            }
+            LocationState::Gone => None,
+        }
+    }
+
+    fn live_good(&self) -> Option<&Good> {
+        self.live().and(self.good.as_ref())
+    }
+
+    /// Returns whether nothing has changed that a user sees.
+    pub(crate) fn is_as(&self, other: &Self) -> bool {
+        let same_good = match (&self.good, &other.good) {
+            (Some(one), Some(other)) => Arc::ptr_eq(&one.definitions, &other.definitions),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        same_good && self.name == other.name && self.state == other.state
+    }
+
+    fn failed(self, problems: Arc<Problems>) -> Self {
+        Self { state: LocationState::Failed(problems), ..self }
+    }
+}
+
+/// Returns what is known after these files were read.
+pub(crate) fn assemble(old: &[Entry], reads: Vec<FileRead>, now: Timestamp) -> Vec<Entry> {
+    let known: BTreeMap<&Path, &Entry> =
+        old.iter().map(|entry| (entry.path.as_path(), entry)).collect();
+    let read: BTreeSet<PathBuf> = reads.iter().map(|read| read.path.clone()).collect();
+    let entries = reads
+        .into_iter()
+        .map(|read| {
+            let before = known.get(read.path.as_path()).copied();
+            entry_of(before, read, now)
+        })
+        .collect();
+    let vanished = old.iter().filter(|entry| !read.contains(&entry.path)).filter_map(gone);
+    let mut entries = settle_names(&known, entries);
+    let (mut is_gone, live): (Vec<Entry>, Vec<Entry>) =
+        entries.drain(..).chain(vanished).partition(|entry| entry.state == LocationState::Gone);
+    let taken: BTreeSet<&CodeLocation> = live.iter().map(|entry| &entry.name).collect();
+    is_gone.retain(|entry| !taken.contains(&entry.name));
+    is_gone.truncate(MAX_GONE);
+    live.into_iter().chain(is_gone).collect()
+}
+
+/// Returns what a file is by itself, whatever the others say.
+fn entry_of(before: Option<&Entry>, read: FileRead, now: Timestamp) -> Entry {
+    let FileRead { path, content } = read;
+    let good = before.and_then(Entry::live_good).cloned();
+    let name = match &good {
+        Some(good) => good.definitions.location.clone(),
+        None => name_of(&path),
+    };
+    let plain = Entry { path, name, state: LocationState::Loaded, good, parsed: None };
+    match content {
+        Content::Missing(problem) => match before.and_then(gone) {
+            Some(gone) => gone,
+            None => plain.failed(Arc::new(problem.into())),
+        },
+        Content::Unreadable(problem) => plain.failed(Arc::new(problem.into())),
+        Content::Text(parsed) => {
+            let entry = match &parsed.result {
+                Err(problems) => plain.failed(Arc::clone(problems)),
+                Ok(definitions) => loaded(plain, definitions, now),
+            };
+            Entry { parsed: Some(parsed), ..entry }
+        }
+    }
+}
+
+/// Puts new definitions into force; those that are in force already keep their time.
+fn loaded(entry: Entry, definitions: &Arc<Definitions>, now: Timestamp) -> Entry {
+    let is_same = |good: &Good| Arc::ptr_eq(&good.definitions, definitions);
+    let good = entry
+        .good
+        .filter(is_same)
+        .unwrap_or_else(|| Good { definitions: Arc::clone(definitions), loaded_at: now });
+    Entry { name: definitions.location.clone(), good: Some(good), ..entry }
+}
+
+/// Returns what stays of a file that is not there any more: which jobs it had, if it had any.
+fn gone(entry: &Entry) -> Option<Entry> {
+    entry.good.as_ref()?;
+    Some(Entry { state: LocationState::Gone, parsed: None, ..entry.clone() })
+}
+
+/// Gives each name to one file: first to those that have it, then to the others in their order.
+fn settle_names(known: &BTreeMap<&Path, &Entry>, entries: Vec<Entry>) -> Vec<Entry> {
+    let held = |entry: &Entry| {
+        let before = known.get(entry.path.as_path()).copied();
+        before.and_then(Entry::live_good).cloned()
+    };
+    let mut owners: BTreeMap<CodeLocation, PathBuf> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.live().is_some()) {
+        if held(entry).is_some_and(|good| good.definitions.location == entry.name) {
+            owners.entry(entry.name.clone()).or_insert_with(|| entry.path.clone());
+        }
+    }
+    let mut settled = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if entry.live().is_none() {
+            settled.push(entry);
+            continue;
+        }
+        let owner = owners.entry(entry.name.clone()).or_insert_with(|| entry.path.clone());
+        if *owner == entry.path {
+            settled.push(entry);
+            continue;
+        }
+        let problem = name_is_taken(&entry, owner);
+        let fallback = held(&entry).filter(|good| !owners.contains_key(&good.definitions.location));
+        let name = match &fallback {
+            Some(good) => good.definitions.location.clone(),
+            None => entry.name.clone(),
+        };
+        if fallback.is_some() {
+            owners.insert(name.clone(), entry.path.clone());
+        }
+        let entry = Entry { name, good: fallback, ..entry };
+        settled.push(entry.failed(Arc::new(problem.into())));
+    }
+    settled
+}
+
+fn name_is_taken(entry: &Entry, owner: &Path) -> Problem {
+    let named_at = entry.good.as_ref().and_then(|good| good.definitions.named_at.clone());
+    Problem {
+        file: entry.path.display().to_string(),
+        place: named_at,
+        message: format!("there is a code location `{}` already: {}", entry.name, owner.display()),
+        hint: Some("give this one another name with `location: NAME`".to_owned()),
+        code: Code::Conflict,
+    }
+}
+
+/// Names a location whose file does not say: by the stem of the file, made fit to be a name.
+fn name_of(path: &Path) -> CodeLocation {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    CodeLocation::like(&stem)
+}
