@@ -1,4 +1,5 @@
 //! What good files mean.
+#![expect(clippy::unwrap_used, reason = "a helper that fails has failed the test")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -266,5 +267,21 @@ fn the_template_has_nothing_wrong_and_shows_what_there_is() {
         "timeout_seconds",
     ] {
         assert!(template().contains(&format!("{key}:")), "{key}");
+    }
+}
+
+#[test]
+fn every_command_of_the_template_runs_as_it_is() {
+    let definitions = read(template());
+    let steps = definitions.jobs.iter().flat_map(|job| &job.plan.steps);
+    let children = steps.map(|step| {
+        // The folder of the file is not there; no command of the template needs it.
+        let mut command = std::process::Command::new(&step.command[0]);
+        command.args(&step.command[1..]).env("POINTSMAN_TRY", "2");
+        (step.key.clone(), command.output().unwrap())
+    });
+    for (key, output) in children {
+        assert!(output.status.success() && output.stderr.is_empty(), "{key}: {output:?}");
+        assert!(!output.stdout.is_empty(), "{key} says nothing");
     }
 }
