@@ -12,6 +12,9 @@ use crate::job::Job;
 use crate::locations::LocationState;
 use crate::set::Entry;
 
+/// With how many names an unknown one is compared at most: comparing costs a microsecond each.
+const MAX_COMPARED: usize = 10_000;
+
 /// Says why a job cannot be found.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FindError {
@@ -121,7 +124,7 @@ fn not_found(entries: &[Entry], job: &JobName, location: Option<&CodeLocation>) 
     }
     let live = there.iter().filter_map(|entry| entry.live());
     let names = live.flat_map(|definitions| &definitions.jobs).map(|job| job.name.as_str());
-    let near = near_names(job.as_str(), names);
+    let near = near_names(job.as_str(), names.take(MAX_COMPARED));
     let is_failed = |entry: &&&Entry| matches!(entry.state, LocationState::Failed(_));
     let failed = there.iter().filter(is_failed).map(|entry| entry.name.clone());
     let failed: BTreeSet<CodeLocation> = failed.collect();

@@ -19,8 +19,8 @@ pub struct Job {
     pub name: JobName,
     /// The code location.
     pub location: CodeLocation,
-    /// What it is for; empty if the file does not say.
-    pub description: String,
+    /// What it is for, if the file says it.
+    pub description: Option<String>,
     /// The tags of each of its runs, as far as the submitter gives no others.
     pub tags: Tags,
     /// The config of each of its runs, as far as the submitter gives no other: a map, or null.
@@ -62,7 +62,7 @@ pub enum SubmissionError {
 pub(crate) struct JobText {
     pub(crate) name: JobName,
     pub(crate) location: CodeLocation,
-    pub(crate) description: String,
+    pub(crate) description: Option<String>,
     pub(crate) tags: Tags,
     pub(crate) config: Json,
     pub(crate) steps: Vec<PlanStep>,

@@ -62,7 +62,7 @@ fn told(locations: &Locations) -> Vec<String> {
         LocationState::Failed(problems) => problems.iter().next().unwrap().message.clone(),
     };
     let told = |location: Location| {
-        format!("{}: {} ({} jobs)", location.name, state(&location), location.job_count)
+        format!("{}: {} ({} jobs)", location.name, state(&location), location.jobs.len())
     };
     locations.locations().into_iter().map(told).collect()
 }
@@ -337,4 +337,23 @@ fn all_hold_the_same_locations() {
     folder.write_jobs("a.yaml", &["one"]);
     locations.reload(at(2));
     assert_eq!(names(&other), ["a/one"]);
+}
+
+#[test]
+fn a_folder_with_too_many_files_keeps_those_that_were_known() {
+    let folder = Folder::new();
+    folder.write_jobs("a.yaml", &["one"]);
+    let locations = folder.load();
+    for index in 0..1_000 {
+        folder.write(&format!("f{index}.yaml"), "");
+    }
+    folder.write_jobs("a.yaml", &["one", "two"]);
+    assert_eq!(locations.reload(at(2)).changed, [location("a")]);
+    let reason = "it holds more than 1000 files of jobs".to_owned();
+    assert_eq!(locations.roots(), [Root::Unlisted(folder.path().to_owned(), reason)]);
+    assert_eq!(names(&locations), ["a/one", "a/two"]);
+    fs::remove_file(folder.file("f0.yaml")).unwrap();
+    locations.reload(at(3));
+    assert_eq!(locations.roots(), [Root::Folder(folder.path().to_owned(), 1_000)]);
+    assert_eq!(locations.locations().len(), 1_000);
 }

@@ -60,7 +60,7 @@ jobs:
         retries: 3
 ");
     assert_eq!((job.name.as_str(), job.location.as_str()), ("nightly", "reports"));
-    assert_eq!(job.description, "Joins.");
+    assert_eq!(job.description.as_deref(), Some("Joins."));
     assert_eq!(job.tags, Tags::from_iter([("dagster/priority", "3"), ("team", "docs")]));
     let config =
         json!({"day": 1, "tables": ["a", "b"], "none": null, "half": 0.5, "nested": {"x": true}});

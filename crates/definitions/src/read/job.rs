@@ -37,7 +37,7 @@ const JOB: Known = Known {
 
 /// What stands below the name of a job.
 pub(super) struct JobBody {
-    description: String,
+    description: Option<String>,
     tags: Tags,
     config: Json,
     steps: Vec<PlanStep>,
@@ -73,7 +73,7 @@ pub(super) fn read(
     };
     let steps = read_ops(reader, &what, ops, folder)?;
     Some(JobBody {
-        description: description.unwrap_or_default(),
+        description,
         tags: tags.into_iter().map(|(key, (_, value))| (key, value)).collect(),
         config,
         steps,
