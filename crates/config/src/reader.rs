@@ -269,8 +269,8 @@ fn hint_for_kind(value: &Value, wanted: &str, written: &str) -> String {
             return format!("put it in quotes: '{written}'");
         }
         (Value::Text(text), "a whole number") => return number_hint(text),
-        (Value::Text(text), "a number") if is_short && text.parse::<f64>().is_ok() => {
-            return format!("write it with digits and a point, without quotes: {text}");
+        (Value::Text(text), "a number") if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            return number_hint(text);
         }
         (Value::Text(text), "true or false") if matches!(text.as_str(), "true" | "false") => {
             return format!("remove the quotes: {text}");

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use config::{Code, MAX_FILE_BYTES, Problem};
+use config::{MAX_FILE_BYTES, Problem};
 use model::CodeLocation;
 use thiserror::Error;
 
@@ -52,34 +52,34 @@ pub(crate) enum ReadFailure {
 /// Reads a file as far as it may be read: one byte more than that shows that it is too large.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, ReadFailure> {
     let shown = path.display().to_string();
-    let problem = |message: String, hint: &str| Problem::of_file(&shown, message).with_hint(hint);
-    let of_error = |error: &io::Error| match error.kind() {
-        ErrorKind::NotFound | ErrorKind::NotADirectory => ReadFailure::Missing(problem(
-            "there is no such file or folder".to_owned(),
-            "create it, or name another one",
-        )),
-        ErrorKind::PermissionDenied => ReadFailure::Unreadable(problem(
-            "the file may not be read".to_owned(),
-            "let the user that Pointsman runs as read it",
-        )),
-        _ => ReadFailure::Unreadable(problem(
-            format!("the file cannot be read: {error}"),
-            "is it on a disk that is away?",
-        )),
-    };
     // Asked before it is opened: opening a pipe would wait for its writer.
-    let metadata = fs::metadata(path).map_err(|error| of_error(&error))?;
+    let metadata = fs::metadata(path).map_err(|error| failure(&shown, &error))?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() { "a folder" } else { "no regular file" };
         let hint = "name a file of jobs, or a folder of such files where folders are named";
-        let problem = problem(format!("this is {what}"), hint).with_code(Code::WrongValue);
-        return Err(ReadFailure::Unreadable(problem));
+        let problem = Problem::of_file(&shown, format!("this is {what}"));
+        return Err(ReadFailure::Unreadable(problem.with_hint(hint)));
     }
     let mut bytes = Vec::new();
     let most = u64::try_from(MAX_FILE_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let file = File::open(path).map_err(|error| of_error(&error))?;
-    file.take(most).read_to_end(&mut bytes).map_err(|error| of_error(&error))?;
+    let file = File::open(path).map_err(|error| failure(&shown, &error))?;
+    file.take(most).read_to_end(&mut bytes).map_err(|error| failure(&shown, &error))?;
     Ok(bytes)
+}
+
+/// Tells what the system says of a file, and what to do about it.
+fn failure(shown: &str, error: &io::Error) -> ReadFailure {
+    let problem = |message: &str, hint: &str| Problem::of_file(shown, message).with_hint(hint);
+    if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) {
+        let hint = "create it, or name another one";
+        return ReadFailure::Missing(problem("there is no such file or folder", hint));
+    }
+    if error.kind() == ErrorKind::PermissionDenied {
+        let hint = "let the user that Pointsman runs as read it";
+        return ReadFailure::Unreadable(problem("the file may not be read", hint));
+    }
+    let message = format!("the file cannot be read: {error}");
+    ReadFailure::Unreadable(problem(&message, "is it on a disk that is away?"))
 }
 
 /// Says whether a file can be read now.

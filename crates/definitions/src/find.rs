@@ -1,5 +1,6 @@
 //! Finds the job that somebody means, and says what they may have meant.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,6 +11,9 @@ use thiserror::Error;
 use crate::job::Job;
 use crate::locations::LocationState;
 use crate::set::Entry;
+
+/// With how many names an unknown one is compared at most: comparing costs a microsecond each.
+const MAX_COMPARED: usize = 10_000;
 
 /// Says why a job cannot be found.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -23,7 +27,7 @@ pub enum FindError {
         location: Option<CodeLocation>,
         /// Names of jobs that may have been meant, the likeliest first, at most three.
         near: Vec<JobName>,
-        /// Where it was looked for in vain because the file could not be loaded.
+        /// Where it was looked for in vain because the file could not be loaded, in order.
         failed: Vec<CodeLocation>,
     },
     /// There is no code location of this name.
@@ -72,7 +76,13 @@ fn beside(failed: &[CodeLocation]) -> String {
 }
 
 fn list(names: &[CodeLocation]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    /// More are not read.
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
+    }
 }
 
 /// Finds a job among these entries; `of_name` are the jobs of that name that are in force.
@@ -114,12 +124,14 @@ fn not_found(entries: &[Entry], job: &JobName, location: Option<&CodeLocation>) 
     }
     let live = there.iter().filter_map(|entry| entry.live());
     let names = live.flat_map(|definitions| &definitions.jobs).map(|job| job.name.as_str());
-    let near = near_names(job.as_str(), names);
-    let failed = there.iter().filter(|entry| matches!(entry.state, LocationState::Failed(_)));
+    let near = near_names(job.as_str(), names.take(MAX_COMPARED));
+    let is_failed = |entry: &&&Entry| matches!(entry.state, LocationState::Failed(_));
+    let failed = there.iter().filter(is_failed).map(|entry| entry.name.clone());
+    let failed: BTreeSet<CodeLocation> = failed.collect();
     FindError::Unknown {
         job: job.clone(),
         location: location.cloned(),
         near: near.into_iter().filter_map(|name| JobName::new(name).ok()).collect(),
-        failed: failed.map(|entry| entry.name.clone()).collect(),
+        failed: failed.into_iter().collect(),
     }
 }

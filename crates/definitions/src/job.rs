@@ -19,8 +19,8 @@ pub struct Job {
     pub name: JobName,
     /// The code location.
     pub location: CodeLocation,
-    /// What it is for; empty if the file does not say.
-    pub description: String,
+    /// What it is for, if the file says it.
+    pub description: Option<String>,
     /// The tags of each of its runs, as far as the submitter gives no others.
     pub tags: Tags,
     /// The config of each of its runs, as far as the submitter gives no other: a map, or null.
@@ -62,7 +62,7 @@ pub enum SubmissionError {
 pub(crate) struct JobText {
     pub(crate) name: JobName,
     pub(crate) location: CodeLocation,
-    pub(crate) description: String,
+    pub(crate) description: Option<String>,
     pub(crate) tags: Tags,
     pub(crate) config: Json,
     pub(crate) steps: Vec<PlanStep>,
@@ -150,7 +150,7 @@ fn pools_of(steps: &[PlanStep]) -> RunPools {
     let (roots, later): (Vec<&PlanStep>, Vec<&PlanStep>) =
         steps.iter().partition(|step| step.after.is_empty());
     let later = later.into_iter().flat_map(demand_of).map(|(pool, _)| pool);
-    RunPools::new(roots.into_iter().map(|step| Demand::from_iter(demand_of(step))), later)
+    RunPools::new(roots.into_iter().map(|step| demand_of(step).collect::<Demand>()), later)
 }
 
 fn demand_of(step: &PlanStep) -> impl Iterator<Item = (PoolName, Slots)> {

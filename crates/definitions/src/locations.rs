@@ -62,8 +62,8 @@ pub struct Location {
     pub state: LocationState,
     /// When the jobs that are in force were loaded; none if there are none.
     pub loaded_at: Option<Timestamp>,
-    /// How many jobs are in force.
-    pub job_count: usize,
+    /// The names of the jobs that are in force, in the order of the file.
+    pub jobs: Vec<JobName>,
     /// What to know although nothing is wrong.
     pub warnings: Vec<Problem>,
 }
@@ -154,10 +154,9 @@ impl Locations {
         let parent = |path: &Path| path.parent().unwrap_or(path).to_owned();
         let image = self.image();
         let folders = image.roots.iter().map(|root| match root {
-            Root::File(path) => parent(path),
             Root::Folder(path, _) => path.clone(),
             Root::Unlisted(path, _) if path.is_dir() => path.clone(),
-            Root::Unlisted(path, _) => parent(path),
+            Root::File(path) | Root::Unlisted(path, _) => parent(path),
         });
         folders.collect()
     }
@@ -205,7 +204,9 @@ impl Image {
         for job in entries.iter().filter_map(Entry::live).flat_map(|live| &live.jobs) {
             by_job.entry(job.name.clone()).or_default().push(Arc::clone(job));
         }
-        by_job.values_mut().for_each(|jobs| jobs.sort_by(|a, b| a.location.cmp(&b.location)));
+        for jobs in by_job.values_mut() {
+            jobs.sort_by(|a, b| a.location.cmp(&b.location));
+        }
         Self { roots, entries, by_job }
     }
 
@@ -259,6 +260,7 @@ fn parse(path: &Path, bytes: &[u8], digest: [u8; 32]) -> Arc<Parsed> {
 
 fn shown(entry: &Entry) -> Location {
     let live = entry.live();
+    let jobs = live.into_iter().flat_map(|live| &live.jobs);
     let loaded_at = entry.good.as_ref().filter(|_| live.is_some()).map(|good| good.loaded_at);
     let warnings = match &entry.state {
         LocationState::Failed(problems) => problems.warnings().to_vec(),
@@ -270,7 +272,7 @@ fn shown(entry: &Entry) -> Location {
         path: entry.path.clone(),
         state: entry.state.clone(),
         loaded_at,
-        job_count: live.map_or(0, |live| live.jobs.len()),
+        jobs: jobs.map(|job| job.name.clone()).collect(),
         warnings,
     }
 }

@@ -37,7 +37,7 @@ fn json(reader: &mut Reader<'_>, node: &Node) -> Json {
         Value::List(items) => Json::Array(items.iter().map(|item| json(reader, item)).collect()),
         Value::Map(_) => {
             let fields = reader.map(node, "`config`");
-            let entries = fields.iter().flat_map(|fields| fields.in_order());
+            let entries = fields.iter().flat_map(config::Fields::in_order);
             Json::Object(
                 entries
                     .map(|(key, _, node)| (key.to_owned(), json(reader, node)))

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use config::yaml::Node;
+use config::yaml::{Node, Value};
 use config::{Code, Reader, quoted};
 use model::{CodeLocation, JobName, Tags};
 use serde_json::Value as Json;
 use wire::plan::PlanStep;
 
-use super::keys::{Known, known_map, required};
+use super::keys::{Known, known_map};
 use super::op::{self, Op};
 use super::{MAX_OPS, config_value, order, values};
 use crate::job::JobText;
@@ -32,11 +32,12 @@ const JOB: Known = Known {
         ("retries", "retries belong to an op: write them there"),
         ("timeout_seconds", "a timeout belongs to an op: write it there"),
     ],
+    empty: "write `ops:` below it, below that the name of an op, and below that its `command`",
 };
 
 /// What stands below the name of a job.
 pub(super) struct JobBody {
-    description: String,
+    description: Option<String>,
     tags: Tags,
     config: Json,
     steps: Vec<PlanStep>,
@@ -66,11 +67,13 @@ pub(super) fn read(
         None => values::TagMap::new(),
     };
     let config = fields.get("config").map_or(Json::Null, |node| config_value::read(reader, node));
-    let hint = "add `ops:`, below it the name of an op, and below that its `command`";
-    let ops = required(reader, &fields, "ops", &what, hint)?;
+    let Some(ops) = fields.get("ops") else {
+        JOB.refuse_missing(reader, &fields, &["ops"], format!("{what} has no `ops`"), JOB.empty);
+        return None;
+    };
     let steps = read_ops(reader, &what, ops, folder)?;
     Some(JobBody {
-        description: description.unwrap_or_default(),
+        description,
         tags: tags.into_iter().map(|(key, (_, value))| (key, value)).collect(),
         config,
         steps,
@@ -84,6 +87,10 @@ fn read_ops(
     node: &Node,
     folder: &Path,
 ) -> Option<Vec<PlanStep>> {
+    if node.value == Value::Null {
+        refuse_no_ops(reader, job, node);
+        return None;
+    }
     let fields = reader.map(node, "`ops`")?;
     let mut ops: Vec<Op<'_>> = Vec::new();
     for (key, span, node) in fields.in_order() {
@@ -93,13 +100,17 @@ fn read_ops(
             reader.refuse_as(Code::TooLarge, span, message, hint);
             break;
         }
-        drop(values::check_name(reader, key, span, "the name of an op"));
+        values::check_name(reader, key, span, "the name of an op");
         ops.push(op::read(reader, key, node, folder));
     }
     if ops.is_empty() {
-        let hint = "write the name of an op below `ops:`, and its `command` below that";
-        reader.refuse_as(Code::NoValue, node.span, format!("{job} has no ops"), hint);
+        refuse_no_ops(reader, job, node);
     }
     order::check(reader, &ops);
     ops.into_iter().map(Op::into_step).collect()
+}
+
+fn refuse_no_ops(reader: &mut Reader<'_>, job: &str, node: &Node) {
+    let hint = "write the name of an op below `ops:`, and its `command` below that";
+    reader.refuse_as(Code::NoValue, node.span, format!("{job} has no ops"), hint);
 }

@@ -1,13 +1,15 @@
 //! Maps whose keys are known, and what to say of keys that others use for the same thing.
 
-use config::yaml::Node;
-use config::{Code, Fields, Reader, quoted};
+use config::yaml::{Node, Value};
+use config::{Code, Fields, Reader, near_names, quoted};
 
 /// The keys that a map may have.
 pub(super) struct Known {
     pub(super) keys: &'static [&'static str],
     /// Keys that are none, with what to write instead.
     pub(super) instead: &'static [(&'static str, &'static str)],
+    /// What to write where nothing stands.
+    pub(super) empty: &'static str,
 }
 
 /// Takes a map that may have these keys; any other is noted with what to write instead.
@@ -17,6 +19,10 @@ pub(super) fn known_map<'n>(
     what: &str,
     known: &Known,
 ) -> Option<Fields<'n>> {
+    if node.value == Value::Null {
+        reader.refuse_as(Code::NoValue, node.span, format!("{what} is empty"), known.empty);
+        return None;
+    }
     let fields = reader.map(node, what)?;
     for (key, span, _) in fields.in_order().filter(|(key, ..)| !known.keys.contains(key)) {
         match known.instead.iter().find(|(foreign, _)| *foreign == key) {
@@ -30,19 +36,29 @@ pub(super) fn known_map<'n>(
     Some(fields)
 }
 
-/// Takes the value of a key that must be there.
-pub(super) fn required<'n>(
-    reader: &mut Reader<'_>,
-    fields: &Fields<'n>,
-    key: &str,
-    what: &str,
-    hint: &str,
-) -> Option<&'n Node> {
-    let value = fields.get(key);
-    if value.is_none() {
-        reader.refuse_as(Code::MissingKey, fields.span, format!("{what} has no `{key}`"), hint);
+impl Known {
+    /// Notes that a map has none of these keys, unless it has one that may be meant for one of
+    /// them: that is told already.
+    pub(super) fn refuse_missing(
+        &self,
+        reader: &mut Reader<'_>,
+        fields: &Fields<'_>,
+        wanted: &[&str],
+        message: String,
+        hint: &str,
+    ) {
+        let is_meant = |key: &str| {
+            let instead = self.instead.iter().find(|(foreign, _)| *foreign == key);
+            match instead {
+                Some((_, hint)) => wanted.iter().any(|want| hint.contains(&format!("`{want}`"))),
+                None => !near_names(key, wanted.iter().copied()).is_empty(),
+            }
+        };
+        let mut unknown = fields.in_order().filter(|(key, ..)| !self.keys.contains(key));
+        if !unknown.any(|(key, ..)| is_meant(key)) {
+            reader.refuse_as(Code::MissingKey, fields.span, message, hint);
+        }
     }
-    value
 }
 
 /// Notes that two keys cannot stand in one map, at the later of the two; returns whether they do.

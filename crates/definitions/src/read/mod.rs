@@ -18,7 +18,7 @@ use config::yaml::{Document, Node, Value, parse};
 use config::{Code, Place, Problem, Problems, Reader};
 use model::{CodeLocation, JobName};
 
-use self::keys::{Known, known_map, required};
+use self::keys::{Known, known_map};
 use self::values::is_name;
 use crate::job::{Job, JobText};
 
@@ -31,7 +31,11 @@ pub const MAX_JOBS: usize = 5_000;
 /// How many ops a job may have: each is a row that every run of it writes.
 pub const MAX_OPS: usize = 5_000;
 
-const FILE: Known = Known { keys: &["location", "jobs"], instead: &[] };
+const FILE: Known = Known {
+    keys: &["location", "jobs"],
+    instead: &[("name", "did you mean `location`?")],
+    empty: "begin with `jobs:` and below it the name of a job",
+};
 
 /// How a file is called, and where it is.
 #[derive(Debug, Clone, Copy)]
@@ -96,12 +100,7 @@ fn read_root(
     file: FilePath<'_>,
     folder: &Path,
 ) -> Option<Read> {
-    if root.value == Value::Null {
-        let hint = "begin with `jobs:` and below it the name of a job";
-        reader.refuse_as(Code::NoValue, root.span, "the file is empty", hint);
-        return None;
-    }
-    let fields = known_map(reader, root, "a file of jobs", &FILE)?;
+    let fields = known_map(reader, root, "the file", &FILE)?;
     let named = fields.get("location");
     let location = match named {
         Some(node) => {
@@ -110,8 +109,11 @@ fn read_root(
         None => location_of_stem(reader, root, file),
     };
     let named_at = named.and_then(|node| reader.source().problem(node.span, "").place);
-    let hint = "add `jobs:` and below it the name of a job";
-    let jobs = required(reader, &fields, "jobs", "the file", hint)?;
+    let Some(jobs) = fields.get("jobs") else {
+        let message = "the file has no `jobs`".to_owned();
+        FILE.refuse_missing(reader, &fields, &["jobs"], message, FILE.empty);
+        return None;
+    };
     // The jobs are read although the location may have no name: all problems are told at once.
     let any = location.clone().unwrap_or_else(|| CodeLocation::like(""));
     let texts = read_jobs(reader, jobs, &any, folder)?;
@@ -143,6 +145,10 @@ fn read_jobs(
     location: &CodeLocation,
     folder: &Path,
 ) -> Option<Vec<JobText>> {
+    if node.value == Value::Null {
+        refuse_no_jobs(reader, node);
+        return None;
+    }
     let fields = reader.map(node, "`jobs`")?;
     let mut texts = Vec::new();
     for (index, (name, span, node)) in fields.in_order().enumerate() {
@@ -151,14 +157,18 @@ fn read_jobs(
             reader.refuse_as(Code::TooLarge, span, message, "split the file");
             break;
         }
-        let is_named = values::check_name(reader, name, span, "the name of a job").is_some();
+        let is_named = values::check_name(reader, name, span, "the name of a job");
         let text = job::read(reader, name, node, folder);
         let name = JobName::new(name).ok().filter(|_| is_named);
         texts.extend(name.zip(text).map(|(name, text)| text.of(name, location.clone())));
     }
     if fields.in_order().next().is_none() {
-        let hint = "write the name of a job below `jobs:`, and its `ops:` below that";
-        reader.refuse_as(Code::NoValue, node.span, "the file has no jobs", hint);
+        refuse_no_jobs(reader, node);
     }
     Some(texts)
+}
+
+fn refuse_no_jobs(reader: &mut Reader<'_>, node: &Node) {
+    let hint = "write the name of a job below `jobs:`, and its `ops:` below that";
+    reader.refuse_as(Code::NoValue, node.span, "the file has no jobs", hint);
 }

@@ -37,8 +37,10 @@ const OP: Known = Known {
         ("retry_policy", "did you mean `retries`?"),
         ("max_retries", "write `retries: 2`"),
         ("priority", "write it as a tag: `tags: {dagster/priority: \"2\"}`"),
+        ("executor", "there are no limits within a run: use a pool, which all runs share"),
         ("config", "config belongs to a job: its ops see it in POINTSMAN_CONFIG"),
     ],
+    empty: "write its `command` below it",
 };
 
 /// The shell that takes the text under `shell`.
@@ -134,9 +136,9 @@ fn command(reader: &mut Reader<'_>, what: &str, fields: &Fields<'_>) -> Option<V
     let is_both = refuse_both(reader, fields, ["command", "shell"], hint);
     match (fields.get("command"), fields.get("shell")) {
         (None, None) => {
-            let message = format!("{what} has no `command`");
+            let (wanted, message) = (["command", "shell"], format!("{what} has no `command`"));
             let hint = "add `command: [program, argument]`, or `shell: \"a line for /bin/sh\"`";
-            reader.refuse_as(Code::MissingKey, fields.span, message, hint);
+            OP.refuse_missing(reader, fields, &wanted, message, hint);
             None
         }
         (Some(node), _) => program(reader, node).filter(|_| !is_both),

@@ -71,7 +71,9 @@ fn cycles(before: &[Vec<Link>]) -> Vec<Vec<Link>> {
     let mut waits_for: Vec<usize> = before.iter().map(Vec::len).collect();
     let mut behind = vec![Vec::new(); before.len()];
     for (op, links) in before.iter().enumerate() {
-        links.iter().for_each(|(earlier, _)| behind[*earlier].push(op));
+        for (earlier, _) in links {
+            behind[*earlier].push(op);
+        }
     }
     let mut free: Vec<usize> = (0..before.len()).filter(|op| waits_for[*op] == 0).collect();
     let mut next = 0;

@@ -77,7 +77,10 @@ fn pool_name(reader: &mut Reader<'_>, text: &str, span: Span) -> Option<String> 
     if PoolName::new(text).is_ok() && !text.contains('\0') {
         return Some(text.to_owned());
     }
-    let message = format!("the name of a pool cannot be {}", quoted(text));
+    let message = match text {
+        "" => "the name of a pool is empty".to_owned(),
+        text => format!("the name of a pool cannot be {}", quoted(text)),
+    };
     let hint = "use any characters but white space, as in `team/db`";
     reader.refuse_as(Code::WrongValue, span, message, hint);
     None
@@ -98,7 +101,12 @@ fn of_tag(
         Some(_) => {
             let message =
                 format!("the tag `{POOL_TAG}` names another pool, {}, than the op", quoted(text));
-            reader.refuse_as(Code::Conflict, span, message, "remove the tag: `pool` says the same");
+            reader.refuse_as(
+                Code::Conflict,
+                span,
+                message,
+                "remove the tag, or write all pools under `pools`",
+            );
             None
         }
     }

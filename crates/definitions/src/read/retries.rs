@@ -6,7 +6,7 @@ use config::yaml::{Node, Value};
 use config::{Code, Reader, quoted};
 use wire::plan::{Backoff, RetryPolicy};
 
-use super::keys::{Known, known_map, required};
+use super::keys::{Known, known_map};
 
 /// How often a step can be tried again at most: more is a loop that nobody watches.
 pub const MAX_RETRIES: u32 = 1_000;
@@ -17,6 +17,7 @@ pub const MAX_SECONDS: u32 = 366 * 24 * 60 * 60;
 const RETRIES: Known = Known {
     keys: &["max_retries", "delay_seconds", "backoff"],
     instead: &[("delay", "did you mean `delay_seconds`?")],
+    empty: "add `max_retries: 2`",
 };
 
 const BACKOFFS: [(&str, Backoff); 3] = [
@@ -47,7 +48,11 @@ pub(super) fn retries(reader: &mut Reader<'_>, node: &Node) -> Option<RetryPolic
 
 fn policy(reader: &mut Reader<'_>, node: &Node) -> Option<RetryPolicy> {
     let fields = known_map(reader, node, "`retries`", &RETRIES)?;
-    let max = required(reader, &fields, "max_retries", "`retries`", "add `max_retries: 2`");
+    let max = fields.get("max_retries");
+    if max.is_none() {
+        let message = "`retries` has no `max_retries`".to_owned();
+        RETRIES.refuse_missing(reader, &fields, &["max_retries"], message, RETRIES.empty);
+    }
     let max = max.and_then(|node| max_retries(reader, node, "`max_retries`"));
     let delay = match fields.get("delay_seconds") {
         Some(node) => milliseconds(reader, node, "`delay_seconds`", "0"),

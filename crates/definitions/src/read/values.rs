@@ -30,30 +30,28 @@ pub(super) fn is_name(text: &str) -> bool {
         && !text.starts_with(['.', '-'])
 }
 
-/// Notes a name that is none.
-pub(super) fn check_name(
-    reader: &mut Reader<'_>,
-    text: &str,
-    span: Span,
-    what: &str,
-) -> Option<()> {
+/// Notes a name that is none; returns whether it is one.
+pub(super) fn check_name(reader: &mut Reader<'_>, text: &str, span: Span, what: &str) -> bool {
     if is_name(text) {
-        return Some(());
+        return true;
     }
-    let message = format!("{what} cannot be {}", quoted(text));
+    let message = match text {
+        "" => format!("{what} is empty"),
+        text => format!("{what} cannot be {}", quoted(text)),
+    };
     let hint = if text.len() > NAME_BYTES {
         format!("it may have {NAME_BYTES} characters")
     } else {
         "use letters, digits, `_`, `.` and `-`, and begin with a letter, a digit or `_`".to_owned()
     };
     reader.refuse_as(Code::WrongValue, span, message, hint);
-    None
+    false
 }
 
 /// Takes a name.
 pub(super) fn name<'n>(reader: &mut Reader<'_>, node: &'n Node, what: &str) -> Option<&'n str> {
     let text = reader.text(node, what)?;
-    check_name(reader, text, node.span, what).map(|()| text)
+    check_name(reader, text, node.span, what).then_some(text)
 }
 
 /// Takes a text; a number or `yes` without quotes is none.
