@@ -203,13 +203,18 @@ async fn a_step_that_outlives_its_worker_remains_until_it_is_killed() {
     let refused = bench.launcher.forget(RUN).await;
     assert_eq!(refused, Err(ForgetError::NotGone(Attempt::FIRST)));
 
+    // Its guard has asked it, and nobody asks again.
+    bench.lines("told", 1).await;
+    bench.terminate(LONG).await;
+    assert_eq!(bench.sight().await, Sight::Remains);
     bench.terminate(Duration::ZERO).await;
     bench.until_seen(Sight::Gone).await;
     assert!(!step.is_alive().unwrap());
+    assert_eq!(bench.lines("told", 1).await, ["asked"]);
 }
 
 #[tokio::test]
-async fn a_step_whose_worker_and_guard_were_killed_is_found_and_killed() {
+async fn a_step_whose_worker_and_guard_were_killed_is_found_asked_and_killed() {
     let mut bench = Bench::new("step");
     bench.launch().await.unwrap();
     let step = bench.step().await;
@@ -222,9 +227,13 @@ async fn a_step_whose_worker_and_guard_were_killed_is_found_and_killed() {
     assert!(step.is_alive().unwrap());
 
     bench.restart();
-    bench.terminate(Duration::from_millis(20)).await;
+    bench.terminate(LONG).await;
+    bench.lines("told", 1).await;
+    assert_eq!(bench.sight().await, Sight::Remains);
+    bench.terminate(Duration::ZERO).await;
     bench.until_seen(Sight::Gone).await;
     assert!(!step.is_alive().unwrap());
+    assert_eq!(bench.lines("told", 1).await, ["asked"]);
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ async fn wait() -> Outcome {
 fn step(folder: &Path) -> Result<GuardedStep, Box<dyn std::error::Error>> {
     let steps = folder.join("steps");
     std::fs::create_dir(&steps)?;
-    let script = "trap '' TERM; echo $$ > step; while :; do sleep 0.01; done";
+    let script = "trap 'echo asked >> told' TERM; echo $$ > step; while :; do sleep 0.01; done";
     Ok(GuardedStep::start(&GuardedCommand {
         binary: "/proc/self/exe".into(),
         orders: Orders {
