@@ -375,12 +375,10 @@ impl Graph {
             }
             None if self.failed.is_empty() => Outcome::Succeeded,
             None => {
-                let failed: Vec<(&str, &str)> = self
-                    .failed
-                    .iter()
-                    .map(|(step, error)| (self.steps[*step].key.as_str(), error.as_str()))
-                    .collect();
-                Outcome::Failed { by_step: true, error: sentence::failed_steps(&failed) }
+                let failed = self.failed.iter();
+                let named = failed.map(|(step, error)| (&*self.steps[*step].key, &**error));
+                let error = sentence::failed_steps(&named.collect::<Vec<_>>());
+                Outcome::Failed { by_step: true, error }
             }
         }
     }
