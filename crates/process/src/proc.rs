@@ -15,7 +15,8 @@ pub(crate) struct Stat {
     pub(crate) session: u32,
     /// Clock ticks from the boot of the machine to its start.
     pub(crate) started: u64,
-    /// Whether it has ended and only waits to be reaped.
+    /// Whether it has ended with all its threads, so that its files are closed, and only waits to be
+    /// reaped.
     pub(crate) has_ended: bool,
 }
 
@@ -66,13 +67,15 @@ fn parse(pid: u32, text: &str) -> Option<Stat> {
     let (_, rest) = text.rsplit_once(')')?;
     let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
     let state = *fields.first()?;
+    let threads: u64 = fields.get(17)?.parse().ok()?;
     Some(Stat {
         pid,
         parent: fields.get(1)?.parse().ok()?,
         group: fields.get(2)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         started: fields.get(19)?.parse().ok()?,
-        has_ended: matches!(state, "Z" | "X" | "x"),
+        // The first thread may have ended before the others, which still have the files open.
+        has_ended: matches!(state, "X" | "x") || (state == "Z" && threads <= 1),
     })
 }
 
@@ -86,6 +89,17 @@ mod tests {
         let stat = parse(7, text).unwrap();
         assert_eq!((stat.parent, stat.group, stat.session, stat.started), (4, 5, 6, 991));
         assert!(!stat.has_ended);
+    }
+
+    #[test]
+    fn a_process_has_ended_when_its_last_thread_has() {
+        let has_ended = |state, threads| {
+            let text =
+                format!("7 (a) {state} 4 5 6 0 -1 0 0 0 0 0 0 0 0 0 20 0 {threads} 0 991 0\n");
+            parse(7, &text).unwrap().has_ended
+        };
+        assert!(has_ended("Z", 1) && has_ended("X", 0));
+        assert!(!has_ended("Z", 2) && !has_ended("S", 1) && !has_ended("T", 1));
     }
 
     #[test]

@@ -20,12 +20,16 @@ use rustix::process::{PidfdFlags, WaitId, WaitIdOptions, pidfd_open, waitid};
 use thiserror::Error;
 use tokio::net::unix::pipe;
 
-use crate::group;
+use crate::group::{self, RemainsError};
 use crate::guard::{Orders, Report, TERMINATE};
 use crate::identity::{Signal, raw};
+use crate::lock;
 
 /// How much a guard may write: two short lines, one of which may have a path or two.
 const LONGEST_REPORT: usize = 64 * 1024;
+
+/// What a guard calls itself in the lists of processes, whatever path it was started by.
+const PROGRAM: &str = "pointsman";
 
 /// The pauses between two looks at a group that was killed: it is mostly gone at once.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -34,7 +38,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// A step to start.
 #[derive(Debug, Clone)]
 pub struct GuardedCommand {
-    /// The program whose subcommand `step-guard` is the guard.
+    /// The program whose subcommand `step-guard` is the guard. `/proc/self/exe` names the one that
+    /// runs, even when its file was replaced since.
     pub binary: PathBuf,
     /// What the guard is to do.
     pub orders: Orders,
@@ -49,6 +54,7 @@ pub struct GuardedCommand {
 pub struct GuardedStep {
     guard: Child,
     handle: Arc<OwnedFd>,
+    lock: PathBuf,
     orders: OwnedFd,
     reports: pipe::Receiver,
     heard: Vec<u8>,
@@ -106,6 +112,7 @@ impl GuardedStep {
             pipe_with(PipeFlags::CLOEXEC).map_err(|error| start(error.into()))?;
         let reports = pipe::Receiver::from_owned_fd(reports).map_err(&start)?;
         let guard = Command::new(&command.binary)
+            .arg0(PROGRAM)
             .arg("step-guard")
             .args(command.orders.to_args())
             .env_clear()
@@ -118,8 +125,9 @@ impl GuardedStep {
             .map_err(&start)?;
         match hold(&guard) {
             Ok(handle) => {
+                let lock = command.orders.lock.clone();
                 let (heard, pause, outcome) = (Vec::new(), SHORTEST_PAUSE, None);
-                Ok(Self { guard, handle, orders, reports, heard, pause, outcome })
+                Ok(Self { guard, handle, lock, orders, reports, heard, pause, outcome })
             }
             Err(error) => {
                 drop(orders);
@@ -190,7 +198,8 @@ impl GuardedStep {
         }
         while self.hear().await? > 0 {}
         if self.was_killed().await.map_err(fail("wait for"))? {
-            self.clear_group().await.map_err(fail("clear up after"))?;
+            let clear_up = self.clear_up().await;
+            clear_up.map_err(|error| fail("clear up after")(io::Error::other(error)))?;
         }
         self.guard.wait().map_err(fail("reap"))?;
         let outcome = outcome(parse(&self.heard).pop());
@@ -209,14 +218,26 @@ impl GuardedStep {
         Ok(status.is_none_or(|status| !status.exited()))
     }
 
-    /// Kills what a guard has left that was itself killed, before the guard is reaped.
-    async fn clear_group(&mut self) -> io::Result<()> {
-        while !group::members(self.guard.id())?.is_empty() {
-            group::signal_own(self.guard.id(), Signal::Kill)?;
+    /// Kills what a guard has left that was itself killed, before the guard is reaped: its group, and
+    /// whoever has inherited its lock.
+    async fn clear_up(&mut self) -> Result<(), RemainsError> {
+        while self.kill_remains()? {
             tokio::time::sleep(self.pause).await;
             self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         }
         Ok(())
+    }
+
+    /// Kills what is left; returns whether there was anything.
+    fn kill_remains(&self) -> Result<bool, RemainsError> {
+        let guard = self.guard.id();
+        let is_group_empty = group::members(guard).map_err(RemainsError::Processes)?.is_empty();
+        group::signal_own(guard, Signal::Kill).map_err(RemainsError::Processes)?;
+        let holder = lock::read_holder(&self.lock)?;
+        let is_lock_its_own = holder.is_some_and(|holder| holder.identity.pid == guard);
+        let left =
+            if is_lock_its_own { group::signal_remains(&self.lock, Signal::Kill)? } else { 0 };
+        Ok(!is_group_empty || left > 0)
     }
 
     /// Hears more of the guard; returns how many bytes, 0 at the end.

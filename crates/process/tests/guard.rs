@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -232,11 +233,12 @@ async fn what_a_step_leaves_behind_is_ended_with_it() {
     let script = "sleep 1000 & echo $! > same; setsid sh -c 'echo $$ > other; exec sleep 1000' &
         while ! [ -s other ]; do sleep 0.01; done; exit 0";
     let mut step = bench.shell(script, LONG);
-    // The one is told with its group; the other has left it, and is killed as a descendant.
-    let (same, other) = (bench.process_in("same").await, bench.process_in("other").await);
-    other.signal(Signal::Terminate).unwrap();
+    // The one is told with its group; the other has left it, and is told as a descendant.
     assert_eq!(end_of(&mut step).await, exited(0));
-    assert!(!same.is_alive().unwrap() && !other.is_alive().unwrap());
+    for name in ["same", "other"] {
+        let pid = bench.number_in(name).await;
+        assert_eq!(Identity::of(pid).unwrap(), None, "{name}");
+    }
     assert!(!bench.is_locked());
 }
 
@@ -324,6 +326,37 @@ async fn a_step_that_starts_processes_without_end_is_ended() {
     until(|| !bench.is_locked()).await;
     let left = group::members(step.group()).unwrap();
     assert!(left.is_empty(), "{left:?}");
+}
+
+#[tokio::test]
+async fn what_has_left_the_session_of_a_killed_guard_is_found_by_its_lock() {
+    let bench = Bench::new();
+    let script = "setsid sh -c 'echo $$ > daemon; exec sleep 1000' & exec sleep 1000";
+    let mut step = bench.shell(script, LONG);
+    let daemon = bench.process_in("daemon").await;
+    let guard = lock::read_holder(&bench.path("lock")).unwrap().unwrap().identity;
+    guard.signal(Signal::Kill).unwrap();
+    assert_eq!(end_of(&mut step).await.end, StepEnd::GuardLost);
+    assert!(!daemon.is_alive().unwrap());
+    assert!(!bench.is_locked());
+}
+
+#[test]
+fn a_guard_whose_worker_is_gone_already_starts_nothing() {
+    let bench = Bench::new();
+    let command = bench.command(&["/usr/bin/touch", "touched"], LONG, 0);
+    let (stdin, worker) = std::io::pipe().unwrap();
+    drop(worker);
+    let output = std::process::Command::new(command.binary)
+        .arg("step-guard")
+        .args(command.orders.to_args())
+        .stdin(stdin)
+        .process_group(0)
+        .output()
+        .unwrap();
+    let message = String::from_utf8(output.stdout).unwrap();
+    assert!(message.contains("ended before its command was started"), "{message}");
+    assert!(!bench.path("touched").exists());
 }
 
 #[test]

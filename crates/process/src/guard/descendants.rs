@@ -1,4 +1,4 @@
-//! Kills everything that descends from the guard, wherever it has moved to.
+//! Ends everything that descends from the guard, wherever it has moved to.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -6,19 +6,29 @@ use std::io;
 use crate::identity::{Identity, Signal};
 use crate::proc::{self, Stat};
 
+/// Sends SIGTERM to the descendants that have left the guard's group.
+pub(super) fn terminate_those_outside() -> io::Result<()> {
+    let own = std::process::id();
+    signal(Signal::Terminate, |stat| stat.group != own).map(drop)
+}
+
 /// Sends SIGKILL to every descendant; returns those that got it. One that is started meanwhile is
 /// missed: ask again until none is left.
 pub(super) fn kill() -> io::Result<Vec<Identity>> {
+    signal(Signal::Kill, |_| true)
+}
+
+fn signal(signal: Signal, is_meant: impl Fn(&Stat) -> bool) -> io::Result<Vec<Identity>> {
     let stats = proc::all()?;
-    let mut killed = Vec::new();
+    let mut reached = Vec::new();
     for stat in descendants_of(std::process::id(), &stats) {
         let identity = Identity { pid: stat.pid, started: stat.started };
-        // One that runs as another user cannot be killed; it is waited for.
-        if !stat.has_ended && identity.signal(Signal::Kill).is_ok() {
-            killed.push(identity);
+        // One that runs as another user cannot be signalled; it is waited for.
+        if !stat.has_ended && is_meant(stat) && identity.signal(signal).is_ok() {
+            reached.push(identity);
         }
     }
-    Ok(killed)
+    Ok(reached)
 }
 
 fn descendants_of(ancestor: u32, stats: &[Stat]) -> Vec<&Stat> {

@@ -3,8 +3,8 @@
 //!
 //! It leads a process group of its own, holds the step's lock, and keeps the command's output. When
 //! the command has ended, when the worker orders it, or when the worker is gone (end of file on
-//! standard input), it ends everything that descends from the command: SIGTERM to the group, SIGKILL
-//! to all that is left after the grace. It ends when nothing is left, so that a free lock means an
+//! standard input), it ends everything that descends from the command: SIGTERM, and SIGKILL to what is
+//! left after the grace. It ends when nothing is left, so that a free lock means an
 //! empty group. The lock's descriptor is inherited by the command: a guard that is itself killed does
 //! not free the lock while the command lives.
 //!

@@ -17,7 +17,7 @@ pub struct Orders {
     pub err: PathBuf,
     /// How many bytes are kept of each of the two.
     pub max_output: u64,
-    /// How long the command and what it started have between SIGTERM and SIGKILL.
+    /// How long the command and what it started have between SIGTERM and SIGKILL; at most a year.
     pub grace: Duration,
     /// The folder in which the command runs.
     pub cwd: PathBuf,

@@ -40,6 +40,9 @@ const SURVIVED: [Number; 9] = [
     Number::TTOU,
 ];
 
+/// A grace that is longer means this one; an instant further away may not be sayable.
+const LONGEST_GRACE: Duration = Duration::from_hours(24 * 365);
+
 /// The pauses between two looks for what is left: short at first, because what is killed is mostly
 /// gone at once.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -100,6 +103,8 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
         BoundedFile::create(&orders.out, orders.max_output).map_err(|error| cannot_keep(&error))?;
     let err =
         BoundedFile::create(&orders.err, orders.max_output).map_err(|error| cannot_keep(&error))?;
+    // Asked with the lock held: when a worker is seen to be gone and no lock of a step is held, no
+    // command of it runs or will.
     if worker.has_ordered_the_end() {
         return Err("the step was ended before its command was started".to_owned());
     }
@@ -154,22 +159,31 @@ impl Worker {
         pipe::Receiver::from_owned_fd(io::stdin().as_fd().try_clone_to_owned()?).map(Self)
     }
 
-    /// Whether the worker has ordered the end, or is gone.
+    /// Whether the worker has ordered the end, or is gone. Asks the pipe itself: the runtime learns
+    /// only when it waits that there is something to read.
     fn has_ordered_the_end(&self) -> bool {
         let mut bytes = [0; 16];
-        match self.0.try_read(&mut bytes) {
-            Ok(count) => count == 0 || bytes[..count].contains(&TERMINATE),
-            Err(error) => error.kind() != io::ErrorKind::WouldBlock,
-        }
+        let read = rustix::io::read(&self.0, &mut bytes).map_err(io::Error::from);
+        is_the_end(read.map(|count| &bytes[..count]))
     }
 
     /// Waits until the worker orders the end or is gone.
     async fn orders_the_end(&mut self) {
+        let mut bytes = [0; 16];
         while self.0.readable().await.is_ok() {
-            if self.has_ordered_the_end() {
+            let read = self.0.try_read(&mut bytes);
+            if is_the_end(read.map(|count| &bytes[..count])) {
                 return;
             }
         }
+    }
+}
+
+/// Whether this, read from the worker, means the end of the step.
+fn is_the_end(read: io::Result<&[u8]>) -> bool {
+    match read {
+        Ok(orders) => orders.is_empty() || orders.contains(&TERMINATE),
+        Err(error) => error.kind() != io::ErrorKind::WouldBlock,
     }
 }
 
@@ -221,6 +235,7 @@ struct Watch {
 
 impl Watch {
     fn over(command: u32, grace: Duration) -> Self {
+        let grace = grace.min(LONGEST_GRACE);
         Self { command, grace, phase: Phase::Running, end: None, killed: BTreeSet::new() }
     }
 
@@ -233,13 +248,13 @@ impl Watch {
     ) -> io::Result<bool> {
         while self.reap()? {
             if self.end.is_some() {
-                self.terminate();
+                self.terminate()?;
             }
             let is_running = matches!(self.phase, Phase::Running);
             let alarm = self.alarm();
             tokio::select! {
                 _ = child_ended.recv() => {}
-                () = worker.orders_the_end(), if is_running => self.terminate(),
+                () = worker.orders_the_end(), if is_running => self.terminate()?,
                 () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {
                     if self.kill()? {
                         return Ok(true);
@@ -270,17 +285,17 @@ impl Watch {
         }
     }
 
-    /// Tells the group to end, once. A stopped process is continued, so that it can.
-    fn terminate(&mut self) {
+    /// Tells everything to end, once: the group at one blow, then what has left it. Who was stopped
+    /// is continued, to be able to.
+    fn terminate(&mut self) -> io::Result<()> {
         if matches!(self.phase, Phase::Running) {
-            for number in [Number::TERM, Number::CONT] {
-                match kill_current_process_group(number) {
-                    // The guard is in the group, may signal itself, and handles both.
-                    Ok(()) | Err(_) => {}
-                }
-            }
+            // The guard is in the group too, and handles both.
+            kill_current_process_group(Number::TERM)?;
+            kill_current_process_group(Number::CONT)?;
+            descendants::terminate_those_outside()?;
             self.phase = Phase::Terminating { kill_at: Instant::now() + self.grace };
         }
+        Ok(())
     }
 
     /// When it is time to kill, or to look again for what is left.
