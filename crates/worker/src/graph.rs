@@ -8,6 +8,7 @@
 mod links;
 mod sentence;
 mod step;
+mod talk;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -22,53 +23,11 @@ use wire::worker::{Outcome, Report, ReportKind};
 pub use self::links::PlanError;
 pub use self::sentence::MAX_ERROR;
 use self::step::{State, Step};
+pub use self::talk::{Ending, Halt, StepIndex, Todo, Try};
 
 /// How many steps one [`ReportKind::Planned`] names: with long keys such a report stays well below
 /// what one request may carry.
 const PLANNED_AT_ONCE: usize = 1000;
-
-/// A step, by its place in the plan.
-pub type StepIndex = usize;
-
-/// What to do, in the order of the fields: reports are kept before a process starts.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Todo {
-    /// What to tell the daemon, in this order.
-    pub reports: Vec<Report>,
-    /// The tries to start.
-    pub starts: Vec<Try>,
-    /// The steps whose running try is to be ended.
-    pub ends: Vec<StepIndex>,
-}
-
-/// One try of a step.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Try {
-    /// The step.
-    pub step: StepIndex,
-    /// The number of the try, from 1.
-    pub number: u32,
-}
-
-/// How a try ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// Well.
-    Succeeded,
-    /// Badly, as the sentence says; another try may go better.
-    Failed(String),
-    /// It could not be started, as the sentence says, and no other try could be.
-    Unstartable(String),
-}
-
-/// Why the walk is to end before its steps have.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Halt {
-    /// The run is canceled.
-    Cancel,
-    /// The worker itself failed, as the sentence says.
-    Fail(String),
-}
 
 /// The steps of a run and where each one is.
 #[derive(Debug)]
@@ -375,12 +334,10 @@ impl Graph {
             }
             None if self.failed.is_empty() => Outcome::Succeeded,
             None => {
-                let failed: Vec<(&str, &str)> = self
-                    .failed
-                    .iter()
-                    .map(|(step, error)| (self.steps[*step].key.as_str(), error.as_str()))
-                    .collect();
-                Outcome::Failed { by_step: true, error: sentence::failed_steps(&failed) }
+                let failed = self.failed.iter();
+                let named = failed.map(|(step, error)| (&*self.steps[*step].key, &**error));
+                let error = sentence::failed_steps(&named.collect::<Vec<_>>());
+                Outcome::Failed { by_step: true, error }
             }
         }
     }

@@ -31,8 +31,9 @@ use crate::walk::{Ground, Walk};
 /// for longer finds the attempt gone and its run lost; what happened stands in the attempt's folder.
 pub const LONGEST_STAY: Duration = Duration::from_hours(24);
 
-/// How long it still stays when it is told to end (SIGTERM) after its steps have.
-pub const LAST_STAY: Duration = Duration::from_secs(10);
+/// How long it still stays when it is told to end (SIGTERM) after its steps have: time for one more
+/// try, whatever the wait between two.
+pub const LAST_STAY: Duration = Duration::from_secs(3);
 
 /// How a worker treats its steps.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,6 +22,9 @@ pub enum PlanError {
         /// What it waits for.
         after: String,
     },
+    /// A step has no program to start.
+    #[error("step `{0}` of the plan has no command")]
+    NoCommand(String),
     /// Steps wait for one another in a circle.
     #[error("the steps of the plan wait for one another in a circle, step `{0}` among them")]
     Circle(String),
@@ -36,12 +39,15 @@ pub(super) struct Links {
     pub(super) before: usize,
 }
 
-/// Finds the place of every key.
+/// Finds the place of every key; each step has one of its own, and a command.
 pub(super) fn by_key(plan: &Plan) -> Result<BTreeMap<String, StepIndex>, PlanError> {
     let mut by_key = BTreeMap::new();
     for (index, step) in plan.steps.iter().enumerate() {
         if by_key.insert(step.key.clone(), index).is_some() {
             return Err(PlanError::TwoSteps(step.key.clone()));
+        }
+        if step.command.is_empty() {
+            return Err(PlanError::NoCommand(step.key.clone()));
         }
     }
     Ok(by_key)

@@ -241,6 +241,10 @@ fn a_plan_that_could_never_end_is_refused() {
         PlanError::Circle("b".to_owned())
     );
     assert_eq!(
+        error(vec![PlanStep { command: vec![], ..step("a", &[]) }]),
+        PlanError::NoCommand("a".to_owned())
+    );
+    assert_eq!(
         error(vec![step("a", &["x"])]),
         PlanError::UnknownStep { step: "a".to_owned(), after: "x".to_owned() }
     );

@@ -171,7 +171,7 @@ impl Known {
     }
 
     /// Frees the slots of a step that no longer runs, and grants what is asked for.
-    fn take(&mut self, kind: &ReportKind) -> bool {
+    fn take(&mut self, kind: &ReportKind) {
         let granted = &mut self.directions.granted;
         match kind {
             ReportKind::Asked { step, .. } if self.grants_at_once => granted.push(step.clone()),
@@ -184,9 +184,8 @@ impl Known {
             | ReportKind::FirstPassDone
             | ReportKind::Started { .. }
             | ReportKind::Skipped { .. }
-            | ReportKind::Ended { .. } => return false,
+            | ReportKind::Ended { .. } => {}
         }
-        true
     }
 }
 
@@ -212,18 +211,19 @@ async fn report(State(daemon): State<Arc<Daemon>>, Json(told): Json<Reports>) ->
     if let Some(refusal) = Daemon::refusal(&mut known, &told.identity) {
         return refusal;
     }
-    let mut is_new_direction = false;
+    let before = known.directions.clone();
     for (number, report) in (told.first..).zip(told.reports) {
         let last = known.reports.len() as u64;
         assert!(number <= last + 1, "report {number} came after {last}");
         if number <= last {
             known.repeated += 1;
         } else {
-            is_new_direction |= known.take(&report.kind);
+            known.take(&report.kind);
             known.reports.push(report);
         }
     }
-    if is_new_direction {
+    // Slots that are freed and granted again in one request are nothing new to tell.
+    if known.directions != before {
         known.directions.version += 1;
         daemon.version.send_replace(known.directions.version);
     }

@@ -1,6 +1,8 @@
 //! A daemon that is away, that loses its answers, that comes back elsewhere: nothing is lost, nothing
 //! is told twice.
 
+use process::identity::Signal;
+
 use crate::daemon::distinct;
 use crate::world::{World, pooled, retried, step, until, wait_until};
 
@@ -86,4 +88,37 @@ fn a_worker_waits_for_a_daemon_that_is_not_there_yet() {
     wait_until("a worker that looks for its daemon", || world.log().contains("daemon is away"));
     world.start_daemon();
     assert_eq!(world.finish().last().map(String::as_str), Some("ended Succeeded"));
+}
+
+#[test]
+fn a_worker_whose_steps_have_ended_stays_for_the_daemon_until_it_is_told_to_end() {
+    let script = format!("echo runs > a.runs; {}", until("go"));
+    let mut world = World::new(vec![step("a", &[], &script)]);
+    world.launch();
+    world.wait_for_line("a.runs");
+    world.daemon.wait_for_report("first pass done");
+    world.stop_daemon();
+    world.touch("go");
+    wait_until("a worker that misses its daemon", || world.log().contains("daemon is away"));
+    let spool = world.folder.spool();
+    wait_until("the last report", || std::fs::read_to_string(&spool).unwrap().contains("ended"));
+    world.signal_worker(Signal::Terminate);
+    assert_eq!(world.exit_code(), Some(1));
+    assert!(world.log().contains("was not told how the steps ended"), "{}", world.log());
+}
+
+#[test]
+fn a_worker_that_cannot_keep_its_reports_runs_nothing_and_says_why() {
+    let mut world = World::new(vec![step("a", &[], "touch ran"), step("b", &["a"], "true")]);
+    // Takes no byte, as a full disk.
+    std::os::unix::fs::symlink("/dev/full", world.folder.spool()).unwrap();
+    let told = world.run();
+    assert_eq!(
+        told[..5],
+        ["planned a b", "a started 1", "first pass done", "b canceled", "a canceled"]
+    );
+    let [ended] = &told[5..] else { panic!("{told:?}") };
+    assert!(ended.starts_with("ended Failed { by_step: false"), "{ended}");
+    assert!(ended.contains("failed to write the worker's reports: No space left"), "{ended}");
+    assert!(!world.file("ran").exists());
 }

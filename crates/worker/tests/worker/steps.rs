@@ -63,7 +63,7 @@ fn a_step_with_pools_waits_until_it_is_granted() {
 #[test]
 fn a_step_that_fails_asks_again_after_its_delay_and_runs_once_for_each_grant() {
     let script = "echo $POINTSMAN_TRY >> tries; test $POINTSMAN_TRY -eq 4";
-    let mut world = World::new(vec![retried(pooled(step("a", &[], script)), 3, 20)]);
+    let mut world = World::new(vec![retried(pooled(step("a", &[], script)), 3, 1)]);
     world.daemon.known().grants_at_once = true;
     let told = world.run();
     let mut expected = vec!["planned a".to_owned(), "a asked".to_owned()];

@@ -98,9 +98,13 @@ impl World {
 
     /// Waits until the worker has ended well; returns what it told.
     pub(crate) fn finish(&mut self) -> Vec<String> {
-        let mut worker = self.worker.take().unwrap();
-        assert_eq!(exit_code(&mut worker), Some(0), "{}", self.log());
+        assert_eq!(self.exit_code(), Some(0), "{}", self.log());
         self.daemon.known().told()
+    }
+
+    /// Waits until the worker has ended.
+    pub(crate) fn exit_code(&mut self) -> Option<i32> {
+        exit_code(&mut self.worker.take().unwrap())
     }
 
     pub(crate) fn signal_worker(&self, signal: Signal) {
