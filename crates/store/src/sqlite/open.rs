@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::Store;
 use super::place::{self, Place};
-use super::writer::{Writer, primary_code};
+use super::writer::{Writer, is_damaged};
 use crate::error::{Cause, OpenError};
 use crate::lock::{DaemonLock, LockError};
 
@@ -34,6 +34,10 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// What is kept of the write-ahead log's file after a burst, in bytes.
 const LOG_KEPT: &str = "67108864";
 
+/// Rows that a reading connection fetches ahead of who takes them, so that a million of them do not
+/// make two threads wait for each other at each.
+const ROWS_AHEAD: usize = 1024;
+
 /// `pmn1`: marks a file as ours in its header.
 pub(super) const APPLICATION_ID: u32 = 0x706d_6e31;
 
@@ -41,9 +45,6 @@ pub(super) const APPLICATION_ID: u32 = 0x706d_6e31;
 /// edited.
 const MIGRATIONS: &[(i64, &str, &str)] =
     &[(20_261_121_000_001, "first", include_str!("migrations/20261121000001_first.sql"))];
-
-const SQLITE_CORRUPT: i32 = 11;
-const SQLITE_NOTADB: i32 = 26;
 
 impl Store {
     /// Opens the database in a file, which is made if it does not exist, readable for this user
@@ -66,7 +67,7 @@ impl Store {
             .pragma("journal_size_limit", LOG_KEPT);
         let mut connection = writing.connect().await.map_err(|error| refuse(path, error))?;
         migrate(&mut connection).await.map_err(|error| refuse_schema(path, error))?;
-        let reading = plain.read_only(true).pragma("query_only", "on");
+        let reading = plain.read_only(true).pragma("query_only", "on").row_buffer_size(ROWS_AHEAD);
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
         Ok(Self { writer: Mutex::new(Writer::new(writing, connection)), readers })
     }
@@ -125,8 +126,8 @@ fn refuse_schema(path: &Path, error: MigrateError) -> OpenError {
 
 fn refuse(path: &Path, error: sqlx::Error) -> OpenError {
     let (path, cause) = (path.to_owned(), Cause(error));
-    match primary_code(&cause.0) {
-        Some(SQLITE_CORRUPT | SQLITE_NOTADB) => OpenError::Damaged { path, cause },
-        _ => OpenError::Database { path, cause },
+    if is_damaged(&cause.0) {
+        return OpenError::Damaged { path, cause };
     }
+    OpenError::Database { path, cause }
 }
