@@ -34,10 +34,6 @@ const CHECKPOINT_PAGES: &str = "4000";
 /// What is kept of the write-ahead log's file after a burst, in bytes.
 const LOG_KEPT: &str = "67108864";
 
-/// Rows that a reading connection fetches ahead of who takes them, so that a million of them do not
-/// make two threads wait for each other at each.
-const ROWS_AHEAD: usize = 1024;
-
 /// `pmn1`: marks a file as ours in its header.
 pub(super) const APPLICATION_ID: u32 = 0x706d_6e31;
 
@@ -67,7 +63,7 @@ impl Store {
             .pragma("journal_size_limit", LOG_KEPT);
         let mut connection = writing.connect().await.map_err(|error| refuse(path, error))?;
         migrate(&mut connection).await.map_err(|error| refuse_schema(path, error))?;
-        let reading = plain.read_only(true).pragma("query_only", "on").row_buffer_size(ROWS_AHEAD);
+        let reading = plain.read_only(true).pragma("query_only", "on");
         let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
         Ok(Self { writer: Mutex::new(Writer::new(writing, connection)), readers })
     }

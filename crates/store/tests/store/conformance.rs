@@ -18,7 +18,7 @@ macro_rules! on_sqlite {
             async fn $name() {
                 let folder = tempfile::tempdir().unwrap();
                 let store = Store::open(&folder.path().join("pointsman.db")).await.unwrap();
-                $module::$name(&store).await;
+                sendable($module::$name(&store)).await;
             }
         )*
     };
@@ -48,6 +48,11 @@ on_sqlite! {
     retention::pruned_keys_are_free_again,
     retention::a_leader_of_the_past_prunes_nothing,
     retention::the_check_finds_what_must_not_be,
+}
+
+/// Lets a test compile only if every future of the store that it awaits can move between threads.
+fn sendable<F: Future + Send>(test: F) -> F {
+    test
 }
 
 async fn leader(store: &Store) -> Epoch {
