@@ -116,13 +116,13 @@ pub enum CommitError {
     },
     /// The disk takes no more: it is full, over its quota, or has become read-only. Surely nothing
     /// was written; reads go on.
-    #[error("the disk takes no more: {0}")]
+    #[error("the disk takes no more")]
     Full(#[source] Cause),
     /// Surely nothing was written, and the same commit may succeed when it is tried again.
-    #[error("nothing was written for a passing reason: {0}")]
+    #[error("nothing was written, for a passing reason")]
     Passing(#[source] Cause),
     /// It is not known whether the commit happened: read the store again.
-    #[error("it is not known whether the commit happened: {0}")]
+    #[error("it is not known whether the commit happened")]
     Unknown(#[source] Cause),
     /// The batch contradicts what is stored, or the file is damaged. Nothing was written, and trying
     /// again cannot help.

@@ -26,11 +26,11 @@ impl<T: Clone> Interner<T> {
         if let Some(known) = self.0.get(text) {
             return Ok(known.clone());
         }
-        let made = make(text)?;
+        let new = make(text)?;
         if self.0.len() >= MAX_REMEMBERED {
             self.0.clear();
         }
-        self.0.insert(text.into(), made.clone());
-        Ok(made)
+        self.0.insert(text.into(), new.clone());
+        Ok(new)
     }
 }

@@ -4,6 +4,7 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::decode::Columns;
 use super::reads::collect;
+use super::writer::is_damaged;
 use super::{Store, sql};
 use crate::error::ReadError;
 use crate::read::Violation;
@@ -16,19 +17,30 @@ impl Store {
     /// each kind. It takes time in proportion to the file and sees the state of one commit.
     pub async fn check(&self) -> Result<Vec<Violation>, ReadError> {
         let mut reading = self.readers.begin().await?;
-        let mut found = check_file(&mut reading).await?;
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        found.extend(check_idle_claims(&mut reading).await?);
-        found.extend(check_event_gaps(&mut reading).await?);
-        found.extend(check_statuses(&mut reading).await?);
-        found.extend(check_orphans(&mut reading).await?);
-        found.extend(check_plans(&mut reading).await?);
-        found.extend(check_numbers(&mut reading).await?);
+        let found = match check_all(&mut reading).await {
+            // A file that is damaged badly enough cannot even be asked.
+            Err(ReadError::Database(cause)) if is_damaged(&cause.0) => {
+                vec![Violation::Damaged(cause.to_string())]
+            }
+            other => other?,
+        };
         reading.rollback().await?;
         Ok(found)
     }
+}
+
+async fn check_all(c: &mut SqliteConnection) -> Result<Vec<Violation>, ReadError> {
+    let mut found = check_file(c).await?;
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    found.extend(check_idle_claims(c).await?);
+    found.extend(check_event_gaps(c).await?);
+    found.extend(check_statuses(c).await?);
+    found.extend(check_orphans(c).await?);
+    found.extend(check_plans(c).await?);
+    found.extend(check_numbers(c).await?);
+    Ok(found)
 }
 
 async fn check_file(c: &mut SqliteConnection) -> Result<Vec<Violation>, ReadError> {

@@ -28,7 +28,8 @@ impl Store {
     }
 
     /// Writes a batch, all or nothing. When this returns, what was written survives a kill and a
-    /// loss of power.
+    /// loss of power. Whoever drops the future before does not know whether the batch is written
+    /// until [`Store::take_leadership`] has returned once more.
     ///
     /// # Errors
     /// [`CommitError`]; whatever it is but [`CommitError::Unknown`], nothing was written.

@@ -14,7 +14,9 @@ use crate::intern::Interner;
 use crate::read::StoredRun;
 use crate::rows::{PoolsText, TagsText};
 
-/// Takes the columns of a row, one after the other.
+/// Takes the columns of a row, one after the other. The types are not checked at every value, which
+/// would cost as much as the reading of a million runs itself: the tables are STRICT, and what may
+/// be NULL is taken as an option.
 pub(super) struct Columns<'r> {
     row: &'r SqliteRow,
     at: usize,
@@ -26,7 +28,7 @@ impl<'r> Columns<'r> {
     }
 
     pub(super) fn next<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T, ReadError> {
-        let value = self.row.try_get(self.at)?;
+        let value = self.row.try_get_unchecked(self.at)?;
         self.at += 1;
         Ok(value)
     }

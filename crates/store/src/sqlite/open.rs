@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 
 use super::Store;
 use super::place::{self, Place};
-use super::writer::{Writer, primary_code};
+use super::writer::{Writer, is_damaged};
 use crate::error::{Cause, OpenError};
 use crate::lock::{DaemonLock, LockError};
 
@@ -41,9 +41,6 @@ pub(super) const APPLICATION_ID: u32 = 0x706d_6e31;
 /// edited.
 const MIGRATIONS: &[(i64, &str, &str)] =
     &[(20_261_121_000_001, "first", include_str!("migrations/20261121000001_first.sql"))];
-
-const SQLITE_CORRUPT: i32 = 11;
-const SQLITE_NOTADB: i32 = 26;
 
 impl Store {
     /// Opens the database in a file, which is made if it does not exist, readable for this user
@@ -125,8 +122,8 @@ fn refuse_schema(path: &Path, error: MigrateError) -> OpenError {
 
 fn refuse(path: &Path, error: sqlx::Error) -> OpenError {
     let (path, cause) = (path.to_owned(), Cause(error));
-    match primary_code(&cause.0) {
-        Some(SQLITE_CORRUPT | SQLITE_NOTADB) => OpenError::Damaged { path, cause },
-        _ => OpenError::Database { path, cause },
+    if is_damaged(&cause.0) {
+        return OpenError::Damaged { path, cause };
     }
+    OpenError::Database { path, cause }
 }

@@ -140,11 +140,13 @@ fn not_a_database(path: &Path, what: &'static str) -> OpenError {
 
 fn failed(path: &Path, source: io::Error) -> OpenError {
     let path = path.to_owned();
-    match source.kind() {
-        ErrorKind::PermissionDenied => OpenError::NoPermission(path),
-        ErrorKind::ReadOnlyFilesystem => OpenError::ReadOnly(path),
-        _ => OpenError::Io { path, source },
+    if source.kind() == ErrorKind::PermissionDenied {
+        return OpenError::NoPermission(path);
     }
+    if source.kind() == ErrorKind::ReadOnlyFilesystem {
+        return OpenError::ReadOnly(path);
+    }
+    OpenError::Io { path, source }
 }
 
 #[cfg(test)]

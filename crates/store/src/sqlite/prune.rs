@@ -7,7 +7,7 @@ use super::commit::delete_runs;
 use super::reads::select_finished_before;
 use super::writer::{before, end};
 use super::{Store, sql};
-use crate::error::CommitError;
+use crate::error::{CommitError, ReadError};
 use crate::read::Prune;
 use crate::rows::Rows;
 
@@ -47,7 +47,10 @@ async fn prune_runs(
 ) -> Result<u64, CommitError> {
     let ids: Vec<RunId> = select_finished_before(&mut *connection, older_than, limit)
         .await
-        .map_err(|error| CommitError::Broken(error.to_string()))?;
+        .map_err(|error| match error {
+            ReadError::Database(cause) => before(cause.0),
+            ReadError::Unreadable { .. } => CommitError::Broken(error.to_string()),
+        })?;
     let rows = Rows::of_ids(&ids).map_err(|error| CommitError::Broken(error.to_string()))?;
     delete_runs(connection, &rows).await?;
     Ok(rows.count as u64)

@@ -127,9 +127,9 @@ impl Store {
         select_finished_before(&mut reading, instant, limit).await
     }
 
-    pub(super) async fn all<'q, T>(
+    pub(super) async fn all<T>(
         &self,
-        query: Query<'q, Sqlite, SqliteArguments>,
+        query: Query<'_, Sqlite, SqliteArguments>,
         decode: impl FnMut(&SqliteRow) -> Result<T, ReadError>,
     ) -> Result<Vec<T>, ReadError> {
         let mut reading = self.readers.acquire().await?;
@@ -138,9 +138,9 @@ impl Store {
 }
 
 /// Reads all rows of a statement that is bounded.
-pub(super) async fn collect<'q, T>(
+pub(super) async fn collect<T>(
     connection: &mut SqliteConnection,
-    query: Query<'q, Sqlite, SqliteArguments>,
+    query: Query<'_, Sqlite, SqliteArguments>,
     mut decode: impl FnMut(&SqliteRow) -> Result<T, ReadError>,
 ) -> Result<Vec<T>, ReadError> {
     let mut rows = query.fetch(connection);

@@ -18,6 +18,9 @@ use crate::rows::Rows;
 /// The hexadecimal digits of a run's id.
 const ID_DIGITS: usize = 32;
 
+/// More than every priority.
+const ABOVE_ALL: i64 = i64::MAX;
+
 impl Store {
     /// Returns a run; none if it is not stored.
     pub async fn run(&self, id: RunId) -> Result<Option<StoredRun>, ReadError> {
@@ -74,11 +77,24 @@ impl Store {
         after: Option<Cursor<Priority>>,
         limit: u32,
     ) -> Result<Vec<StoredRun>, ReadError> {
-        let query = sqlx::query(sql!(queue_page))
-            .bind(after.map(|place| place.priority.get()))
-            .bind(after.map(|place| column(place.number)))
-            .bind(limit);
-        self.runs_of(query).await
+        let mut page = Vec::new();
+        let below = match after {
+            None => ABOVE_ALL,
+            Some(place) => {
+                let query = sqlx::query(sql!(queue_at_priority))
+                    .bind(place.priority.get())
+                    .bind(column(place.number))
+                    .bind(limit);
+                page = self.runs_of(query).await?;
+                place.priority.get().into()
+            }
+        };
+        let missing = limit.saturating_sub(u32::try_from(page.len()).unwrap_or(limit));
+        if missing > 0 {
+            let query = sqlx::query(sql!(queue_below_priority)).bind(below).bind(missing);
+            page.extend(self.runs_of(query).await?);
+        }
+        Ok(page)
     }
 
     async fn runs_of(

@@ -18,9 +18,11 @@ const NOMEM: i32 = 7;
 const READONLY: i32 = 8;
 const INTERRUPT: i32 = 9;
 const IOERR: i32 = 10;
+const CORRUPT: i32 = 11;
 const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
 const PROTOCOL: i32 = 15;
+const NOTADB: i32 = 26;
 const IOERR_WRITE: i32 = IOERR | 3 << 8;
 const IOERR_SHMSIZE: i32 = IOERR | 19 << 8;
 
@@ -103,11 +105,11 @@ pub(super) async fn end<T>(
             let committed = transaction.commit().await;
             committed.map(|()| value).map_err(|error| meaning(error, Moment::AtCommit))
         }
-        Err(refused) => match transaction.rollback().await {
-            Ok(()) => Err(refused),
-            // SQLite has rolled back by itself: the error that made it do so tells all.
-            Err(_) => Err(refused),
-        },
+        Err(refused) => {
+            // If this fails, SQLite has rolled back by itself: the first error tells all.
+            drop(transaction.rollback().await);
+            Err(refused)
+        }
     }
 }
 
@@ -116,9 +118,9 @@ pub(super) fn before(error: sqlx::Error) -> CommitError {
     meaning(error, Moment::Before)
 }
 
-/// Returns the primary result code, if the database itself refused.
-pub(super) fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    code(error).map(|code| code & 0xff)
+/// Returns whether the database says that its file is damaged.
+pub(super) fn is_damaged(error: &sqlx::Error) -> bool {
+    matches!(code(error).map(|code| code & 0xff), Some(CORRUPT | NOTADB))
 }
 
 fn code(error: &sqlx::Error) -> Option<i32> {

@@ -1,46 +1,83 @@
 //! What every dialect must do. Each function takes a new, empty store.
 
-use model::{Batch, Epoch, RunStatus};
-use pointsman_store::{Position, Store};
+mod commit;
+mod fields;
+mod reads;
+mod retention;
 
-use crate::world::{World, now};
+use model::{Batch, Epoch, RunId};
+use pointsman_store::{CommitError, Loaded, Store, StoredRun};
 
-pub(crate) async fn leader(store: &Store) -> Epoch {
-    store.take_leadership("a", "http://127.0.0.1:1", now(0)).await.unwrap()
-}
+use crate::world::now;
 
-pub(crate) async fn what_is_committed_is_loaded(store: &Store) {
-    let epoch = leader(store).await;
-    let (mut world, mut batch) = (World::default(), Batch::default());
-    let mut first = world.submit(&mut batch, "a", &[("team", "x"), ("dagster/priority", "3")]);
-    let second = world.submit(&mut batch, "b", &[]);
-    store.commit(epoch, &batch).await.unwrap();
-    let mut batch = Batch::default();
-    world.go_on(&mut batch, &mut first, RunStatus::Starting);
-    store.commit(epoch, &batch).await.unwrap();
-    let loaded = store.load().await.unwrap();
-    let runs: Vec<_> = loaded.runs.iter().map(|stored| (&stored.run, &stored.life)).collect();
-    assert_eq!(runs, [(&first.run, &first.life), (&second.run, &second.life)]);
-    assert_ne!(loaded.position, Position::default());
-    assert_eq!(store.check().await.unwrap(), []);
-}
-
+/// Runs each function on a new SQLite store.
 macro_rules! on_sqlite {
-    ($($name:ident),* $(,)?) => {
-        mod on_sqlite {
-            $(
-                #[tokio::test]
-                async fn $name() {
-                    let folder = tempfile::tempdir().unwrap();
-                    let path = folder.path().join("pointsman.db");
-                    let store = pointsman_store::Store::open(&path).await.unwrap();
-                    super::$name(&store).await;
-                }
-            )*
-        }
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        $(
+            #[tokio::test]
+            async fn $name() {
+                let folder = tempfile::tempdir().unwrap();
+                let store = Store::open(&folder.path().join("pointsman.db")).await.unwrap();
+                sendable($module::$name(&store)).await;
+            }
+        )*
     };
 }
 
 on_sqlite! {
-    what_is_committed_is_loaded,
+    commit::what_is_committed_is_loaded,
+    commit::a_leader_of_the_past_writes_nothing,
+    commit::a_gap_in_the_change_numbers_is_refused,
+    commit::an_id_or_key_that_is_taken_is_refused,
+    commit::a_run_that_has_ended_does_not_come_back,
+    commit::what_belongs_to_no_stored_run_is_refused,
+    commit::a_number_that_no_column_holds_is_refused,
+    commit::a_batch_of_thousands_is_one_commit,
+    commit::a_commit_that_nobody_waits_for_leaves_the_store_usable,
+    fields::every_field_reads_back_as_it_was_written,
+    reads::runs_are_listed_as_a_plain_filter_would,
+    reads::the_queue_is_paged_in_its_order,
+    reads::a_prefix_finds_all_ids_that_begin_with_it,
+    reads::taken_keys_and_ids_are_known,
+    reads::events_are_paged_by_number_and_by_change,
+    reads::claims_are_paged_by_pool,
+    reads::counts_and_equal_plans_are_right,
+    retention::a_deleted_run_leaves_the_event_that_says_so,
+    retention::pruning_takes_ended_runs_and_leaves_the_rest,
+    retention::pruned_events_leave_the_end_of_the_sequence,
+    retention::pruned_keys_are_free_again,
+    retention::a_leader_of_the_past_prunes_nothing,
+    retention::the_check_finds_what_must_not_be,
+}
+
+/// Lets a test compile only if every future of the store that it awaits can move between threads.
+fn sendable<F: Future + Send>(test: F) -> F {
+    test
+}
+
+async fn leader(store: &Store) -> Epoch {
+    store.take_leadership("a", "http://127.0.0.1:1", now(0)).await.unwrap()
+}
+
+/// Commits a batch that must be refused as broken, sees that nothing has changed and returns why.
+async fn broken(store: &Store, epoch: Epoch, batch: &Batch) -> String {
+    let before = everything(store).await;
+    let why = match store.commit(epoch, batch).await {
+        Err(CommitError::Broken(why)) => why,
+        other => panic!("the batch should be refused, but: {other:?}"),
+    };
+    assert_eq!(everything(store).await, before);
+    why
+}
+
+/// Returns all that the tests look at.
+async fn everything(store: &Store) -> (Loaded, Vec<StoredRun>, Vec<model::LifeEvent>) {
+    let loaded = store.load().await.unwrap();
+    let runs = store.runs(&pointsman_store::RunsFilter::default(), None, 10_000).await.unwrap();
+    let events = store.events_after(model::Change::NONE, 100_000).await.unwrap();
+    (loaded, runs, events)
+}
+
+fn ids<'a>(runs: impl IntoIterator<Item = &'a StoredRun>) -> Vec<RunId> {
+    runs.into_iter().map(|stored| stored.run.id).collect()
 }

@@ -77,7 +77,10 @@ impl World {
             RunStatus::Success => EventKind::RunSuccess,
             RunStatus::Failure => EventKind::RunFailure,
             RunStatus::Canceled => EventKind::RunCanceled,
-            other => panic!("the tests know no way to {other}"),
+            RunStatus::NotStarted
+            | RunStatus::Queued
+            | RunStatus::Managed
+            | RunStatus::Suspended => panic!("the tests know no way to {status}"),
         };
         let (id, life) = (run.run.id, &mut run.life);
         life.status = status;

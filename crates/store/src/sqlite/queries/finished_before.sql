@@ -1,5 +1,5 @@
 SELECT id
-FROM runs
+FROM runs INDEXED BY runs_by_end
 WHERE
     ended_at < $1
     AND status IN ('SUCCESS', 'FAILURE', 'CANCELED')

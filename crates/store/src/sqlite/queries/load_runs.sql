@@ -27,5 +27,10 @@ SELECT
     runs.ended_at,
     runs.event_count
 FROM runs
-WHERE runs.status IN ('NOT_STARTED', 'QUEUED', 'STARTING', 'STARTED', 'CANCELING', 'MANAGED', 'SUSPENDED')
+WHERE
+    runs.seq IN (
+        SELECT live.seq
+        FROM runs AS live
+        WHERE live.status IN ('NOT_STARTED', 'QUEUED', 'STARTING', 'STARTED', 'CANCELING', 'MANAGED', 'SUSPENDED')
+    )
 ORDER BY runs.seq

@@ -26,13 +26,9 @@ SELECT
     runs.canceling_at,
     runs.ended_at,
     runs.event_count
-FROM runs
+FROM runs INDEXED BY runs_in_queue
 WHERE
     runs.status = 'QUEUED'
-    AND (
-        $1 IS NULL
-        OR runs.priority < $1
-        OR (runs.priority = $1 AND runs.seq > $2)
-    )
+    AND runs.priority < $1
 ORDER BY runs.priority DESC, runs.seq
-LIMIT $3
+LIMIT $2

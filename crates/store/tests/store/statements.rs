@@ -1,0 +1,63 @@
+//! The files of statements: each can be prepared, and each is used.
+
+use std::fs;
+use std::path::Path;
+
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row, SqlSafeStr};
+
+#[tokio::test]
+async fn every_statement_can_be_prepared_and_is_used() {
+    let sqlite = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sqlite");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pointsman.db");
+    pointsman_store::Store::open(&path).await.unwrap().close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut connection = options.connect().await.unwrap();
+    let sources: String = fs::read_dir(&sqlite)
+        .unwrap()
+        .filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok())
+        .collect();
+    let mut count = 0;
+    for entry in fs::read_dir(sqlite.join("queries")).unwrap() {
+        let path = entry.unwrap().path();
+        let statement = fs::read_to_string(&path).unwrap();
+        let prepared = connection.prepare(AssertSqlSafe(statement).into_sql_str()).await;
+        assert!(prepared.is_ok(), "{}: {:?}", path.display(), prepared.err());
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        assert!(sources.contains(&format!("sql!({name})")), "nothing uses {name}");
+        count += 1;
+    }
+    assert!(count > 40, "{count} statements were found");
+}
+
+#[tokio::test]
+async fn a_page_and_the_load_walk_an_index_and_sort_nothing() {
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sqlite/queries");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pointsman.db");
+    pointsman_store::Store::open(&path).await.unwrap().close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut connection = options.connect().await.unwrap();
+    for name in [
+        "load_runs",
+        "runs_newest_first",
+        "runs_of_status",
+        "runs_of_job",
+        "runs_with_tag",
+        "queue_at_priority",
+        "queue_below_priority",
+        "run_ids_with_prefix",
+        "events",
+        "events_after",
+        "finished_before",
+        "prune_events",
+        "prune_idempotency",
+    ] {
+        let statement = fs::read_to_string(queries.join(format!("{name}.sql"))).unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let plan = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        assert!(!plan.is_empty());
+        assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{name}: {plan:?}");
+    }
+}
