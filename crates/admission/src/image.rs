@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use model::{
-    Capacity, Claim, ClaimOrder, LimitKey, PoolLimit, PoolName, Priority, Run, RunId, Seq, StepId,
-    Timestamp, Usage,
+    Capacity, Claim, ClaimOrder, CodeLocation, LimitKey, PoolLimit, PoolName, Priority, Run, RunId,
+    Seq, Settings, StepId, Timestamp, Usage,
 };
 
 use crate::event::{ClaimFacts, Event, Facts, Refused, RunFacts};
@@ -165,6 +165,40 @@ impl Image {
         self.entry(run).ok().map(|entry| &entry.run)
     }
 
+    /// Returns the settings in force.
+    pub fn settings(&self) -> &Settings {
+        &self.rules.settings
+    }
+
+    /// Returns whether somebody holds a queued run.
+    pub fn is_held(&self, run: RunId) -> bool {
+        self.entry(run).is_ok_and(|entry| entry.is_held)
+    }
+
+    /// Returns the claims of one run's steps, by step.
+    pub fn claims_of(&self, run: RunId) -> impl Iterator<Item = &Claim> {
+        let orders = self.entry(run).ok().into_iter().flat_map(|entry| entry.claims.values());
+        orders.filter_map(|order| self.claims.get(order)).map(|entry| &entry.claim)
+    }
+
+    /// Returns the limits that count a run in progress as a whole, with what each lets through and
+    /// what is taken of it.
+    pub fn limits_of(&self, run: RunId) -> impl Iterator<Item = (&LimitKey, Capacity, Usage)> {
+        let runs = self.entry(run).ok().into_iter().flat_map(|entry| entry.needs.runs.iter());
+        runs.map(|ix| &self.limits[*ix]).map(|limit| (&limit.key, limit.capacity, limit.usage))
+    }
+
+    /// Returns until when a code location is paused, if it is.
+    pub fn paused_until(&self, location: &CodeLocation) -> Option<Timestamp> {
+        self.rules.paused_until(location)
+    }
+
+    /// Returns the next instant at which something changes by the passing of time alone: a pause
+    /// ends or a claim becomes overdue. Tell the image then ([`Event::TimePassed`]).
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.rules.next_resume().into_iter().chain(self.next_overdue()).min()
+    }
+
     /// Returns the claim of a step, if it has asked for its slots.
     pub fn claim(&self, step: &StepId) -> Option<&Claim> {
         let order = self.entry(step.run).ok()?.claims.get(&step.step)?;
@@ -184,6 +218,38 @@ impl Image {
     /// Returns the pools that have a limit of their own, by name.
     pub fn pool_limits(&self) -> impl Iterator<Item = (&PoolName, PoolLimit)> {
         self.rules.pool_limits.iter().map(|(pool, limit)| (pool, *limit))
+    }
+
+    /// Returns the pools that somebody uses or waits for, by name. A pool at op granularity is in
+    /// use also by queued runs that need it to start.
+    pub fn pools_in_use(&self) -> impl Iterator<Item = &PoolName> {
+        self.limits.iter().filter_map(|limit| match &limit.key {
+            LimitKey::Pool(pool) => Some(pool),
+            LimitKey::MaxConcurrentRuns
+            | LimitKey::BranchDeployments
+            | LimitKey::Tag { .. }
+            | LimitKey::Location(_)
+            | LimitKey::Hold => None,
+        })
+    }
+
+    /// Returns the claims on a pool in their order: those that hold slots, then those that wait.
+    pub fn claims_on(&self, pool: &PoolName) -> impl Iterator<Item = &Claim> {
+        let limit = self.limits.find(&LimitKey::Pool(pool.clone())).map(|ix| &self.limits[ix]);
+        let orders = limit.into_iter().flat_map(|limit| limit.granted.iter().chain(&limit.pending));
+        orders.filter_map(|order| self.claims.get(order)).map(|entry| &entry.claim)
+    }
+
+    /// Returns the runs in progress that hold a slot of a pool as a whole, by sequence.
+    pub fn runs_on(&self, pool: &PoolName) -> impl Iterator<Item = &Run> {
+        let limit = self.limits.find(&LimitKey::Pool(pool.clone())).map(|ix| &self.limits[ix]);
+        let seqs = limit.into_iter().flat_map(|limit| limit.runs.iter());
+        seqs.filter_map(|seq| self.runs.at_seq(*seq)).map(|entry| &entry.run)
+    }
+
+    /// Returns the limit that a pool has of its own.
+    pub fn pool_limit(&self, pool: &PoolName) -> Option<PoolLimit> {
+        self.rules.pool_limits.get(pool).copied()
     }
 
     /// Returns how much a limit lets through at one time and what is taken of it.

@@ -108,6 +108,12 @@ impl Image {
         }
     }
 
+    /// Returns when the next claim becomes overdue.
+    pub(crate) fn next_overdue(&self) -> Option<Timestamp> {
+        let (since, _) = self.reservations.ripening.first()?;
+        Some(since.after(self.reserve_bound()?))
+    }
+
     /// Notes which claims the granting of one has passed over: each is noted once in its life.
     pub(crate) fn note_passed_over(&mut self, granted: ClaimOrder) {
         let (Some(_), Some(entry)) = (self.reserve_bound(), self.claims.get(&granted)) else {

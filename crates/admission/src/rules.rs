@@ -40,6 +40,11 @@ impl Rules {
         self.paused.get(location).copied()
     }
 
+    /// Returns when the first pause ends.
+    pub(crate) fn next_resume(&self) -> Option<Timestamp> {
+        self.resumes.first().map(|(until, _)| *until)
+    }
+
     /// Pauses a code location until an instant, in place of any earlier pause.
     pub(crate) fn pause(&mut self, location: &CodeLocation, until: Timestamp) {
         self.resume(location);

@@ -1,0 +1,62 @@
+//! From the configuration of a deployment to what the daemon is told.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use ::config::{Coordinator, InstanceConfig};
+use coordinator::{CltTag, Dispatch, Options, Retention, Rules};
+
+/// How many launches are under way at one time with `dequeue_use_threads` and without
+/// `dequeue_num_workers`: as many as Python's thread pool has threads, which is Dagster's default.
+fn default_launches() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    u32::try_from(cores + 4).unwrap_or(u32::MAX).min(32)
+}
+
+/// Returns what the daemon is told, but for the address at which it serves.
+pub(super) fn options(config: &InstanceConfig) -> Options {
+    let coordinator = config.coordinator.value;
+    let clt_tag = match coordinator {
+        Coordinator::CodeLocationTagging => CltTag::Stamped,
+        Coordinator::Queued | Coordinator::Immediate => CltTag::Left,
+    };
+    let days = |days: Option<u32>| days.map(|days| Duration::from_hours(24) * days);
+    Options {
+        settings: config.settings(),
+        rules: rules(config),
+        clt_tag,
+        longest_sleep: config.queue.dequeue_interval.value,
+        retention: Retention {
+            runs: days(config.history.runs_days.value),
+            events: days(config.history.events_days.value),
+        },
+        url: String::new(),
+    }
+}
+
+fn rules(config: &InstanceConfig) -> Rules {
+    let (queue, monitoring) = (&config.queue, &config.run_monitoring);
+    let defaults = Rules::default();
+    let is_watched = monitoring.enabled.value;
+    let watched = |bound: Option<Duration>| bound.filter(|_| is_watched);
+    let launches = if queue.dequeue_use_threads.value {
+        queue.dequeue_num_workers.value.unwrap_or_else(default_launches)
+    } else {
+        1
+    };
+    Rules {
+        dispatch: if config.coordinator.value.has_queue() {
+            Dispatch::Queued
+        } else {
+            Dispatch::AtOnce
+        },
+        max_launches: NonZeroU32::new(launches).unwrap_or(NonZeroU32::MIN),
+        max_location_retries: queue.max_user_code_failure_retries.value,
+        location_retry_delay: queue.user_code_failure_retry_delay.value,
+        start_timeout: watched(monitoring.start_timeout.value),
+        cancel_timeout: watched(monitoring.cancel_timeout.value).unwrap_or(defaults.cancel_timeout),
+        max_runtime: watched(monitoring.max_runtime.value),
+        heeds_runtime_tags: is_watched,
+        ..defaults
+    }
+}

@@ -1,0 +1,116 @@
+//! What goes into the loop, and how it is answered.
+
+use definitions::FindError;
+use lifecycle::{Command, Refusal, Reply, State};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+/// How many messages may wait for the loop; whoever brings more waits until there is room.
+pub(crate) const MAX_WAITING: usize = 4096;
+
+/// Something for the loop.
+pub(crate) enum Message {
+    /// To be decided.
+    Command { command: Command, reply: oneshot::Sender<Answer> },
+    /// To be decided; nobody waits for the answer.
+    Hint(Command),
+    /// A question to the state, as it is after the last commit.
+    Question(Box<dyn FnOnce(&State) + Send>),
+    /// Everything that waits is dealt with, then the loop ends.
+    Stop,
+}
+
+/// The answer of the loop to a command.
+pub(crate) type Answer = Result<Reply, NotDone>;
+
+/// Why a command was not carried out.
+#[derive(Debug)]
+pub(crate) enum NotDone {
+    Refused(Refusal),
+    Unavailable(String),
+}
+
+/// Why something that was asked for was not done.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The rules refuse it; nothing has changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// No such job, or several.
+    #[error(transparent)]
+    Job(#[from] FindError),
+    /// What was given makes no sense.
+    #[error("{0}")]
+    Invalid(String),
+    /// Nothing can be written now; it is worth asking again. Whether what was asked for was done
+    /// may not be known.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<NotDone> for CommandError {
+    fn from(not_done: NotDone) -> Self {
+        match not_done {
+            NotDone::Refused(refusal) => Self::Refused(refusal),
+            NotDone::Unavailable(why) => Self::Unavailable(why),
+        }
+    }
+}
+
+/// The way into the loop.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry(mpsc::Sender<Message>);
+
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Command { command, .. } | Self::Hint(command) => command.fmt(f),
+            Self::Question(_) => f.write_str("Question"),
+            Self::Stop => f.write_str("Stop"),
+        }
+    }
+}
+
+impl Entry {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<Message>) {
+        let (sender, receiver) = mpsc::channel(MAX_WAITING);
+        (Self(sender), receiver)
+    }
+
+    /// Has a command decided and waits until the decision is durable.
+    pub(crate) async fn decide(&self, command: Command) -> Answer {
+        let (reply, answer) = oneshot::channel();
+        let gone = || NotDone::Unavailable("the daemon is stopping".to_owned());
+        self.0.send(Message::Command { command, reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Asks the state something.
+    pub(crate) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&State) -> T + Send + 'static,
+    ) -> Result<T, CommandError> {
+        let (reply, answer) = oneshot::channel();
+        let gone = || CommandError::Unavailable("the daemon is not ready to answer".to_owned());
+        let question = Box::new(move |state: &State| {
+            // Nobody may wait for the answer any more; that is no harm.
+            let _ = reply.send(question(state));
+        });
+        self.0.send(Message::Question(question)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+
+    /// Tells the loop something that it finds out by itself later if this is lost.
+    pub(crate) async fn hint(&self, command: Command) {
+        let _ = self.0.send(Message::Hint(command)).await;
+    }
+
+    /// The same from where nobody can wait.
+    pub(crate) fn try_hint(&self, command: Command) {
+        let _ = self.0.try_send(Message::Hint(command));
+    }
+
+    pub(crate) async fn stop(&self) {
+        let _ = self.0.send(Message::Stop).await;
+    }
+}

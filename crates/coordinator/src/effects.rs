@@ -1,0 +1,155 @@
+//! What follows a commit: launches, terminations, looks. Each is done off the loop, has a deadline,
+//! and tells the loop what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use definitions::Locations;
+use launch::{LaunchError, LaunchOrder, Launcher, Token};
+use lifecycle::{Command, Effect, Launched, Secret, Sight};
+use model::{Attempt, CodeLocation, RunId};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tracing::warn;
+
+use crate::commands::Entry;
+use crate::ids::to_hex;
+use crate::inboxes::Inboxes;
+
+/// How long a launcher may take to start a worker; after that nobody knows whether it did.
+const LAUNCH_DEADLINE: Duration = Duration::from_mins(1);
+
+/// How long a launcher may take to look at an attempt, or to send it a signal.
+const LOOK_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How many looks and terminations are under way at one time: after a restart there may be as many
+/// to do as runs were in progress.
+const MAX_AT_ONCE: usize = 32;
+
+/// Does what follows commits.
+pub(crate) struct Performer<L> {
+    parts: Parts<L>,
+    tasks: JoinSet<()>,
+}
+
+struct Parts<L> {
+    launcher: Arc<L>,
+    locations: Locations,
+    entry: Entry,
+    inboxes: Inboxes,
+    at_once: Arc<Semaphore>,
+}
+
+impl<L> Clone for Parts<L> {
+    fn clone(&self) -> Self {
+        Self {
+            launcher: self.launcher.clone(),
+            locations: self.locations.clone(),
+            entry: self.entry.clone(),
+            inboxes: self.inboxes.clone(),
+            at_once: self.at_once.clone(),
+        }
+    }
+}
+
+impl<L: Launcher> Performer<L> {
+    pub(crate) fn new(
+        launcher: Arc<L>,
+        locations: Locations,
+        entry: Entry,
+        inboxes: Inboxes,
+    ) -> Self {
+        let at_once = Arc::new(Semaphore::new(MAX_AT_ONCE));
+        let parts = Parts { launcher, locations, entry, inboxes, at_once };
+        Self { parts, tasks: JoinSet::new() }
+    }
+
+    /// Starts what follows a commit, and does not wait for it.
+    pub(crate) fn perform(&mut self, effects: Vec<Effect>) {
+        while self.tasks.try_join_next().is_some() {}
+        for effect in effects {
+            match effect {
+                Effect::Wake { run } => self.parts.inboxes.ring(run),
+                Effect::Launch { .. }
+                | Effect::Terminate { .. }
+                | Effect::Observe { .. }
+                | Effect::Forget { .. } => {
+                    let parts = self.parts.clone();
+                    self.tasks.spawn(async move { parts.perform(effect).await });
+                }
+            }
+        }
+    }
+
+    /// Waits for what is under way, for so long at most.
+    pub(crate) async fn finish(mut self, patience: Duration) {
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = timeout(patience, all).await;
+    }
+}
+
+impl<L: Launcher> Parts<L> {
+    async fn perform(self, effect: Effect) {
+        match effect {
+            Effect::Launch { run, attempt, location, secret } => {
+                let outcome = self.launch(run, attempt, &location, secret).await;
+                self.entry.hint(Command::Launched { run, attempt, outcome }).await;
+            }
+            Effect::Terminate { run, attempt, grace } => {
+                let _permit = self.at_once.acquire().await;
+                let sent = timeout(LOOK_DEADLINE, self.launcher.terminate(run, attempt, grace));
+                match sent.await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => warn!(run.id = %run, %error, "failed to end a worker"),
+                    Err(_) => warn!(run.id = %run, "ending a worker took too long"),
+                }
+            }
+            Effect::Observe { run, attempt } => {
+                let sight = self.observe(run, attempt).await;
+                self.entry.hint(Command::Observed { run, attempt, sight }).await;
+            }
+            Effect::Forget { run } => {
+                let _permit = self.at_once.acquire().await;
+                if let Err(error) = self.launcher.forget(run).await {
+                    warn!(run.id = %run, %error, "failed to remove what is left of a run");
+                }
+            }
+            Effect::Wake { run } => self.inboxes.ring(run),
+        }
+    }
+
+    async fn launch(
+        &self,
+        run: RunId,
+        attempt: Attempt,
+        location: &CodeLocation,
+        secret: Secret,
+    ) -> Launched {
+        if let Err(unreachable) = self.locations.check_reachable(location) {
+            return Launched::Unreachable(unreachable.to_string());
+        }
+        let token = Token::new(to_hex(&secret.0));
+        let order = LaunchOrder { run, attempt, token };
+        match timeout(LAUNCH_DEADLINE, self.launcher.launch(order)).await {
+            Ok(Ok(())) => Launched::Started,
+            Ok(Err(LaunchError::NotStarted(why))) => Launched::Failed(why),
+            Ok(Err(LaunchError::Unknown(why))) => Launched::Unknown(why),
+            Err(_) => Launched::Unknown("the launcher did not answer in time".to_owned()),
+        }
+    }
+
+    async fn observe(&self, run: RunId, attempt: Attempt) -> Sight {
+        let _permit = self.at_once.acquire().await;
+        match timeout(LOOK_DEADLINE, self.launcher.observe(run, attempt)).await {
+            Ok(launch::Sight::Alive) => Sight::Alive,
+            Ok(launch::Sight::Remains) => Sight::Remains,
+            Ok(launch::Sight::Gone) => Sight::Gone,
+            Ok(launch::Sight::Unknown(why)) => {
+                warn!(run.id = %run, "cannot tell whether a worker lives: {why}");
+                Sight::Unknown
+            }
+            Err(_) => Sight::Unknown,
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! What the rules are told, and what they answer and refuse.
+
+use std::sync::Arc;
+
+use model::{
+    Attempt, CodeLocation, Deployment, JobName, Nonce, PoolLimit, PoolName, RunId, RunPools,
+    RunStatus, Step, StepKey, Submission, Tags, Timestamp, TokenHash,
+};
+use thiserror::Error;
+
+/// One thing that happened or is asked for.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Somebody submits a run.
+    Submit(Box<Submit>),
+    /// A run is to end.
+    Cancel {
+        /// Which run.
+        run: RunId,
+        /// Whether it waits for its worker.
+        mode: CancelMode,
+    },
+    /// The record of a run is to be deleted. One that is in progress must end first.
+    Delete {
+        /// Which run.
+        run: RunId,
+        /// Whether the store has a run of this id that has ended.
+        ended: Option<RunStatus>,
+    },
+    /// A pool gets a limit of its own, or loses it.
+    SetPoolLimit {
+        /// Which pool.
+        pool: PoolName,
+        /// Its limit from now on, if it has one.
+        limit: Option<PoolLimit>,
+    },
+    /// A worker asks whether it may run user code.
+    Begin {
+        /// Who asks.
+        worker: Worker,
+        /// What it drew.
+        nonce: Nonce,
+    },
+    /// A worker tells what happened.
+    Report {
+        /// Who tells.
+        worker: Worker,
+        /// The number of the first report, from 1.
+        first: u64,
+        /// In their order.
+        reports: Vec<Report>,
+    },
+    /// A worker asks what it should know; that shows that it lives.
+    Poll {
+        /// Who asks.
+        worker: Worker,
+    },
+    /// The connection to a worker broke: it may be gone.
+    Missed {
+        /// Which run.
+        run: RunId,
+        /// Which attempt.
+        attempt: Attempt,
+    },
+    /// The launcher tells how a launch went.
+    Launched {
+        /// Which run.
+        run: RunId,
+        /// Which attempt.
+        attempt: Attempt,
+        /// How.
+        outcome: Launched,
+    },
+    /// The launcher tells what it sees of an attempt.
+    Observed {
+        /// Which run.
+        run: RunId,
+        /// Which attempt.
+        attempt: Attempt,
+        /// What.
+        sight: Sight,
+    },
+    /// Some time has passed.
+    Tick,
+}
+
+/// Whether a run waits for its worker when it is told to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelMode {
+    /// It ends when its worker has ended.
+    Wish,
+    /// It ends at once and gives back all that it holds; what is left of its worker is killed after
+    /// that, and may do harm for a moment more.
+    Force,
+}
+
+/// A worker as it shows itself with every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Worker {
+    /// The run that it works on.
+    pub run: RunId,
+    /// The attempt that it is.
+    pub attempt: Attempt,
+    /// The hash of the token that it shows.
+    pub token: TokenHash,
+}
+
+/// A run that somebody submits.
+#[derive(Debug, Clone)]
+pub struct Submit {
+    /// The id that it is to have; a fresh one, if none is given.
+    pub id: Option<RunId>,
+    /// Its job.
+    pub job: JobName,
+    /// The code location of the job.
+    pub location: CodeLocation,
+    /// The deployment that it belongs to.
+    pub deployment: Deployment,
+    /// All its tags.
+    pub tags: Tags,
+    /// What it uses of the pools.
+    pub pools: RunPools,
+    /// What else is stored of it.
+    pub submission: Arc<Submission>,
+    /// What the store knows of it already.
+    pub known: Known,
+}
+
+/// What the store knows of a submission before it is made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Whether a run has the id that is asked for.
+    pub is_id_taken: bool,
+    /// What was submitted under the same idempotency key: the hash of the request, and its run.
+    pub same_key: Option<([u8; 32], RunId)>,
+}
+
+/// How a launch went, as far as the launcher can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Launched {
+    /// A worker was started.
+    Started,
+    /// Surely nothing was started; why, as a sentence.
+    Failed(String),
+    /// The code location cannot be reached, so nothing was started; why, as a sentence.
+    Unreachable(String),
+    /// Nobody knows; why, as a sentence.
+    Unknown(String),
+}
+
+/// What the launcher sees of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sight {
+    /// Its worker lives.
+    Alive,
+    /// Its worker is gone, but some process of a step lives.
+    Remains,
+    /// Nothing of it lives.
+    Gone,
+    /// It cannot be told. This never means gone.
+    Unknown,
+}
+
+/// Something that happened in a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// When, by the worker's clock.
+    pub at: Timestamp,
+    /// What.
+    pub kind: ReportKind,
+}
+
+/// What happened in a worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ReportKind {
+    /// Steps that the run will have.
+    Planned(Vec<StepKey>),
+    /// A step is ready and asks for its slots.
+    Asked(Step),
+    /// The steps that could start at once have asked or started.
+    FirstPassDone,
+    /// A try of a step begins.
+    Started {
+        /// Which step.
+        step: StepKey,
+        /// Which try, from 1.
+        try_number: u32,
+    },
+    /// A step ended well.
+    Succeeded(StepKey),
+    /// A try of a step ended badly and there will be another one.
+    UpForRetry {
+        /// Which step.
+        step: StepKey,
+        /// What went wrong.
+        error: String,
+        /// When it is ready again.
+        retry_at: Timestamp,
+    },
+    /// A step ended badly.
+    Failed {
+        /// Which step.
+        step: StepKey,
+        /// What went wrong.
+        error: String,
+    },
+    /// A step is not run.
+    Skipped {
+        /// Which step.
+        step: StepKey,
+        /// Why.
+        reason: String,
+    },
+    /// A step was ended by a cancel.
+    Canceled(StepKey),
+    /// The worker has nothing left to do.
+    Ended(Outcome),
+}
+
+/// How an attempt ended, by the word of its worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Well.
+    Succeeded,
+    /// Badly.
+    Failed {
+        /// Whether it was a step that failed, and not the worker itself.
+        by_step: bool,
+        /// What went wrong, as a sentence.
+        error: String,
+    },
+    /// It was told to end, and did.
+    Canceled,
+}
+
+/// The answer to a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// The command was taken note of.
+    Done,
+    /// A run was submitted.
+    Submitted {
+        /// Its id.
+        run: RunId,
+        /// Whether it is new, and not one that was submitted before under the same key.
+        is_new: bool,
+    },
+    /// Where a run is after the command.
+    Status(RunStatus),
+    /// The number of the last report that is known of this attempt.
+    Received {
+        /// That number.
+        last: u64,
+    },
+    /// What a worker should know.
+    Directions(crate::Directions),
+}
+
+/// Says why a command was refused. Then nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// A run has the id that was asked for.
+    #[error("there is a run {0} already")]
+    RunExists(RunId),
+    /// Something else was submitted under the same idempotency key.
+    #[error("the idempotency key was used for another submission, which became run {0}")]
+    KeyReused(RunId),
+    /// There is no such run.
+    #[error("there is no run {0}")]
+    UnknownRun(RunId),
+    /// The run has ended, or ends at this moment.
+    #[error("run {0} has ended already")]
+    Ended(RunId),
+    /// The run is in progress.
+    #[error("run {0} is {1}: cancel it first, its record can be deleted when it has ended")]
+    InProgress(RunId, RunStatus),
+    /// The worker has no part in the run any more.
+    #[error(transparent)]
+    Dismissed(#[from] Dismissed),
+}
+
+/// Why a worker has no part in a run any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum Dismissed {
+    /// The run has ended or does not exist.
+    #[error("the run has ended")]
+    Ended,
+    /// Another attempt has taken its place, or another process of the same attempt.
+    #[error("another worker has taken its place")]
+    Superseded,
+    /// The run was canceled before this worker began.
+    #[error("the run was canceled before it began")]
+    Canceled,
+    /// The token is not that of the attempt.
+    #[error("the token is not that of this attempt")]
+    WrongToken,
+}

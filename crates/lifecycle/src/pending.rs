@@ -1,0 +1,74 @@
+//! What the commands since the last commit have changed, until it is made into one batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use model::{
+    Batch, Change, Claim, CodeLocation, LifeEvent, NewRun, PoolLimit, PoolName, Run, RunChange,
+    RunId, RunLife, StepId, StepRow, Submission, Timestamp,
+};
+
+use crate::effects::Effect;
+
+/// Changes that are not written yet; of each row the latest.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// The runs that the store does not have yet, in the order of their submission.
+    pub(crate) new: Vec<(RunId, Arc<Submission>)>,
+    pub(crate) new_ids: BTreeSet<RunId>,
+    /// The idempotency keys among them.
+    pub(crate) keys: BTreeMap<Arc<str>, ([u8; 32], RunId)>,
+    /// The runs whose row has changed.
+    pub(crate) touched: BTreeSet<RunId>,
+    /// The last rows of those that have ended.
+    pub(crate) ended: BTreeMap<RunId, (Run, RunLife)>,
+    pub(crate) steps: BTreeMap<StepId, StepRow>,
+    /// `None` is freed.
+    pub(crate) claims: BTreeMap<StepId, Option<Claim>>,
+    pub(crate) pool_limits: BTreeMap<PoolName, Option<PoolLimit>>,
+    pub(crate) pauses: BTreeMap<CodeLocation, Option<Timestamp>>,
+    pub(crate) deleted: BTreeSet<RunId>,
+    pub(crate) events: Vec<LifeEvent>,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl Pending {
+    /// Makes the batch; `row` gives the run and its life of one that has not ended.
+    pub(crate) fn into_batch(
+        mut self,
+        row: impl Fn(RunId) -> Option<(Run, RunLife)>,
+    ) -> (Batch, Vec<Effect>) {
+        let mut row = |run: RunId| self.ended.remove(&run).or_else(|| row(run));
+        let mut batch = Batch::default();
+        for (run, submission) in self.new {
+            if let Some((run, life)) = row(run) {
+                batch.new_runs.push(NewRun { run, submission, life });
+            }
+        }
+        for run in self.touched.difference(&self.new_ids) {
+            if let Some((_, life)) = row(*run) {
+                batch.changed_runs.push(RunChange { run: *run, life, tags: None });
+            }
+        }
+        batch.steps = self.steps.into_values().collect();
+        for (step, claim) in self.claims {
+            match claim {
+                Some(claim) => batch.claims.push(claim),
+                None => batch.freed.push(step),
+            }
+        }
+        batch.pool_limits = self.pool_limits.into_iter().collect();
+        batch.pauses = self.pauses.into_iter().collect();
+        for event in &mut self.events {
+            event.run = event.run.filter(|(run, _)| !self.deleted.contains(run));
+        }
+        batch.deleted_runs = self.deleted.into_iter().collect();
+        batch.events = self.events;
+        (batch, self.effects)
+    }
+
+    /// Returns the number of the change that an event of now gets.
+    pub(crate) fn next_change(&self, last_written: Change) -> Change {
+        self.events.last().map_or(last_written, |event| event.change).next()
+    }
+}

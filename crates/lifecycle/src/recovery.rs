@@ -1,0 +1,133 @@
+//! Recovery: the state is built from what the store has, at start-up as after a failed commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use admission::{Event, Facts, Image, Refused, RunFacts};
+use model::{
+    Change, Claim, CodeLocation, PoolLimit, PoolName, Run, RunId, RunLife, Seq, Settings, StepRow,
+    Timestamp,
+};
+
+use crate::effects::{Effect, Moment};
+use crate::launches::Launches;
+use crate::life::Life;
+use crate::pending::Pending;
+use crate::rules::Rules;
+use crate::state::State;
+
+/// Everything that has not ended, as the store has it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// The runs, by sequence.
+    pub runs: Vec<(Run, RunLife)>,
+    /// The steps of the runs in progress.
+    pub steps: Vec<StepRow>,
+    /// The claims of these steps.
+    pub claims: Vec<Claim>,
+    /// The pools with a limit of their own.
+    pub pool_limits: Vec<(PoolName, PoolLimit)>,
+    /// The paused code locations, and until when.
+    pub pauses: Vec<(CodeLocation, Timestamp)>,
+    /// The last change that is stored.
+    pub last_change: Change,
+    /// The highest sequence number that a run ever had, if there was one.
+    pub last_seq: Option<Seq>,
+}
+
+impl State {
+    /// Builds the state. Every attempt that is found gets a full lease, and the launcher is asked
+    /// about it before anything starts.
+    ///
+    /// # Errors
+    /// [`Refused`] if what the store has contradicts itself.
+    pub fn recover(
+        found: Recovered,
+        settings: Settings,
+        rules: Rules,
+        now: Moment,
+    ) -> Result<Self, Refused> {
+        let mut lives = BTreeMap::new();
+        let mut runs = Vec::with_capacity(found.runs.len());
+        for (run, row) in found.runs {
+            lives.insert(run.id, Life::from_row(&row));
+            let (is_held, is_first_pass_done) = (row.is_held, row.is_first_pass_done);
+            runs.push(RunFacts { run, is_held, is_first_pass_done });
+        }
+        let claims = found.claims.into_iter();
+        let claims = claims.map(|claim| admission::ClaimFacts { claim, passed_over_since: None });
+        let (image, granted) = Image::new(Facts {
+            now: now.at,
+            settings,
+            pool_limits: found.pool_limits,
+            paused: found.pauses,
+            runs,
+            claims: claims.collect(),
+        })?;
+        let mut state = Self {
+            rules,
+            image,
+            lives,
+            deadlines: BTreeSet::new(),
+            launches: Launches::default(),
+            recovering: BTreeSet::new(),
+            next_seq: found.last_seq.map_or(1, |seq| seq.get() + 1),
+            last_change: found.last_change,
+            pending: Pending::default(),
+            now,
+        };
+        for row in found.steps {
+            if let Some(active) = state.active_mut(row.id.run) {
+                active.steps.insert(row.id.step.clone(), row);
+            }
+        }
+        state.apply(Event::TimePassed { now: now.at });
+        for step in granted {
+            state.note_granted(&step);
+        }
+        state.take_up_attempts();
+        Ok(state)
+    }
+
+    fn take_up_attempts(&mut self) {
+        let lives = self.lives.iter();
+        let active = lives.filter_map(|(run, life)| Some((*run, life.active.as_deref()?.attempt)));
+        for (run, attempt) in active.collect::<Vec<(RunId, _)>>() {
+            self.set_times(run);
+            self.recovering.insert(run);
+            self.look_soon(run);
+            // Whether its terminate was sent before is not known; it is safe to repeat.
+            let is_told_to_end = self.active(run).is_some_and(|active| active.token.is_none());
+            if is_told_to_end {
+                self.effect(Effect::Terminate { run, attempt, grace: self.rules.grace });
+            }
+        }
+    }
+
+    /// Sets the deadlines of an attempt that was found, by what is left of each.
+    fn set_times(&mut self, run: RunId) {
+        let (now, rules, max_runtime) = (self.now, self.rules, self.max_runtime_of(run));
+        let Some(active) = self.active_mut(run) else { return };
+        let left = |since: Timestamp, bound| now.elapsed + left_of(bound, since, now.at);
+        let times = &mut active.times;
+        times.lease_until = active.token.map(|_| now.elapsed + rules.lease);
+        match (active.canceling_at, active.started_at) {
+            (Some(canceling_at), Some(_)) => {
+                times.kill_at = Some(left(canceling_at, rules.cancel_timeout));
+            }
+            (Some(_), None) => {}
+            (None, Some(started_at)) => {
+                times.run_until = max_runtime.map(|bound| left(started_at, bound));
+            }
+            (None, None) => {
+                let starting_at = active.starting_at;
+                times.start_until = rules.start_timeout.map(|bound| left(starting_at, bound));
+            }
+        }
+    }
+}
+
+/// Returns what is left of a bound that began to run at an instant. A clock that was set back in
+/// between never makes it longer than the bound itself.
+fn left_of(bound: std::time::Duration, since: Timestamp, now: Timestamp) -> std::time::Duration {
+    bound.saturating_sub(now.since(since))
+}

@@ -1,0 +1,97 @@
+//! Reads the body of a request: so many bytes, in so much time, and not one more.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use http_body_util::BodyExt;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::error::ApiError;
+use crate::strict;
+
+/// How large a body of the API may be, in bytes.
+const MAX_API_BODY: usize = 1 << 20;
+
+/// How large a body of a worker may be, in bytes: a full request of reports, each with an error of
+/// some length.
+const MAX_WORKER_BODY: usize = 4 << 20;
+
+/// How much of a body that is too large is taken and thrown away before the answer, in bytes.
+const MAX_DISCARDED: u64 = 16 << 20;
+
+/// How long a client may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A body that a user wrote, read strictly.
+#[derive(Debug)]
+pub(crate) struct UserJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for UserJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = collect(request.into_body(), MAX_API_BODY).await?;
+        strict::read(&bytes).map(Self)
+    }
+}
+
+/// A body that a worker wrote: keys that are not known come from a newer one and are passed over.
+#[derive(Debug)]
+pub(crate) struct WorkerJson<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for WorkerJson<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let bytes = collect(request.into_body(), MAX_WORKER_BODY).await?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", shape_of(&error))
+        })
+    }
+}
+
+/// Says what is wrong with a worker's body without quoting any of it.
+fn shape_of(error: &serde_json::Error) -> String {
+    let kind = match error.classify() {
+        serde_json::error::Category::Io | serde_json::error::Category::Syntax => "not valid JSON",
+        serde_json::error::Category::Eof => "cut off",
+        serde_json::error::Category::Data => "not of the right shape",
+    };
+    format!("the body is {kind}, at line {} column {}", error.line(), error.column())
+}
+
+/// Reads a body up to its bound. One that is not far too large is taken to its end and thrown away,
+/// because a client that still sends when the connection closes would not see the answer.
+async fn collect(body: Body, bound: usize) -> Result<Vec<u8>, ApiError> {
+    if body.size_hint().lower() > MAX_DISCARDED {
+        return Err(ApiError::too_large(bound));
+    }
+    timeout(BODY_TIMEOUT, take(body, bound)).await.unwrap_or_else(|_| {
+        Err(ApiError::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "timeout",
+            format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs()),
+        ))
+    })
+}
+
+async fn take(mut body: Body, bound: usize) -> Result<Vec<u8>, ApiError> {
+    let (mut kept, mut seen) = (Vec::new(), 0);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| ApiError::bad_request("the body broke off"))?;
+        let Ok(data) = frame.into_data() else { continue };
+        seen += data.len() as u64;
+        if seen <= bound as u64 {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = Vec::new();
+        }
+        if seen > MAX_DISCARDED {
+            break;
+        }
+    }
+    if seen > bound as u64 { Err(ApiError::too_large(bound)) } else { Ok(kept) }
+}

@@ -1,0 +1,26 @@
+//! Puts the guard before the routes, and answers for addresses and methods that are not there.
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
+
+use crate::error::ApiError;
+use crate::guard::guard;
+use crate::token::ApiToken;
+
+/// Returns the routes with everything that stands before them.
+pub(crate) fn assemble(routes: Router, token: ApiToken) -> Router {
+    routes
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(other_method)
+        .layer(from_fn_with_state(token, guard))
+}
+
+async fn nothing_here(uri: Uri) -> ApiError {
+    ApiError::not_found(format!("there is nothing at {}", uri.path()))
+}
+
+async fn other_method(method: Method, uri: Uri) -> ApiError {
+    let message = format!("{} does not take {method}", uri.path());
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+}

@@ -1,0 +1,262 @@
+//! A batch as JSON texts, one for each statement that writes it.
+//!
+//! The names of the fields are those of the columns. What is absent is no field at all, so that the
+//! statement sees a plain NULL. The same texts serve every dialect.
+
+mod run;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, RunId, StepRow};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use run::{ChangeRow, RetagRow, RunRow};
+pub(crate) use run::{PoolsText, TagsText};
+
+/// Rows for one statement: their JSON array and their number.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) json: String,
+    pub(crate) count: usize,
+}
+
+/// All the rows of a batch, by the statement that takes them.
+#[derive(Debug)]
+pub(crate) struct BatchRows {
+    pub(crate) plans: Rows,
+    pub(crate) runs: Rows,
+    pub(crate) idempotency: Rows,
+    pub(crate) changes: Rows,
+    pub(crate) retags: Rows,
+    /// The ids of the runs in `retags`.
+    pub(crate) retagged: Rows,
+    pub(crate) steps: Rows,
+    pub(crate) claims: Rows,
+    pub(crate) freed: Rows,
+    pub(crate) pool_limits: Rows,
+    pub(crate) pool_limits_gone: Rows,
+    pub(crate) pauses: Rows,
+    pub(crate) pauses_gone: Rows,
+    pub(crate) deleted: Rows,
+    pub(crate) events: Rows,
+    /// The number of the first event, if there is one.
+    pub(crate) first_change: Option<Change>,
+    pub(crate) last_change: Change,
+    pub(crate) last_seq: u64,
+    pub(crate) last_claim: u64,
+}
+
+impl Rows {
+    pub(crate) fn new<T: Serialize>(
+        rows: impl IntoIterator<Item = T>,
+    ) -> Result<Self, serde_json::Error> {
+        let mut json = Vec::from(b"[");
+        let mut count = 0;
+        for row in rows {
+            if count > 0 {
+                json.push(b',');
+            }
+            serde_json::to_writer(&mut json, &row)?;
+            count += 1;
+        }
+        json.push(b']');
+        let json = String::from_utf8(json).map_err(serde::ser::Error::custom)?;
+        Ok(Self { json, count })
+    }
+
+    /// Returns rows that are ids of runs.
+    pub(crate) fn of_ids<'a>(
+        ids: impl IntoIterator<Item = &'a RunId>,
+    ) -> Result<Self, serde_json::Error> {
+        Self::new(ids.into_iter().map(|id| Id(*id)))
+    }
+}
+
+impl BatchRows {
+    pub(crate) fn new(batch: &Batch) -> Result<Self, serde_json::Error> {
+        let plans: BTreeMap<_, _> =
+            batch.new_runs.iter().map(|new| (new.submission.plan_hash, &new.submission)).collect();
+        let retags = || batch.changed_runs.iter().filter_map(RetagRow::new);
+        let freed =
+            batch.freed.iter().map(|id| FreedRow { run: Id(id.run), step: id.step.as_str() });
+        Ok(Self {
+            plans: Rows::new(
+                plans.iter().map(|(hash, of)| PlanRow { hash: Hex(&hash.0), plan: &of.plan }),
+            )?,
+            runs: Rows::new(batch.new_runs.iter().map(RunRow::new))?,
+            idempotency: Rows::new(batch.new_runs.iter().filter_map(run::idempotency))?,
+            changes: Rows::new(batch.changed_runs.iter().map(ChangeRow::new))?,
+            retags: Rows::new(retags())?,
+            retagged: Rows::new(retags().map(|row| row.id))?,
+            steps: Rows::new(batch.steps.iter().map(step))?,
+            claims: Rows::new(batch.claims.iter().map(claim))?,
+            freed: Rows::new(freed)?,
+            pool_limits: Rows::new(batch.pool_limits.iter().filter_map(|(pool, limit)| {
+                Some(NumberRow { name: pool.as_str(), number: (*limit)?.get().into() })
+            }))?,
+            pool_limits_gone: Rows::new(gone(&batch.pool_limits).map(model::PoolName::as_str))?,
+            pauses: Rows::new(batch.pauses.iter().filter_map(|(location, until)| {
+                Some(NumberRow { name: location.as_str(), number: (*until)?.as_micros() })
+            }))?,
+            pauses_gone: Rows::new(gone(&batch.pauses).map(model::CodeLocation::as_str))?,
+            deleted: Rows::of_ids(&batch.deleted_runs)?,
+            events: Rows::new(batch.events.iter().map(event))?,
+            first_change: batch.events.first().map(|event| event.change),
+            last_change: batch.events.last().map_or(Change::NONE, |event| event.change),
+            last_seq: batch.new_runs.iter().map(|new| new.run.seq.get()).max().unwrap_or(0),
+            last_claim: batch.claims.iter().map(|claim| claim.order.asked()).max().unwrap_or(0),
+        })
+    }
+}
+
+/// Returns the names that are given nothing any more.
+fn gone<N, T>(settings: &[(N, Option<T>)]) -> impl Iterator<Item = &N> {
+    settings.iter().filter(|(_, setting)| setting.is_none()).map(|(name, _)| name)
+}
+
+/// Bytes as lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for Hex<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(self)
+    }
+}
+
+/// A run's id as 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Id(pub(crate) RunId);
+
+impl Serialize for Id {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("{:032x}", self.0.as_u128()))
+    }
+}
+
+#[derive(Serialize)]
+struct PlanRow<'a> {
+    hash: Hex<'a>,
+    plan: &'a str,
+}
+
+#[derive(Serialize)]
+struct NumberRow<'a> {
+    name: &'a str,
+    number: i64,
+}
+
+#[derive(Serialize)]
+struct FreedRow<'a> {
+    run: Id,
+    step: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+struct StepRowJson<'a> {
+    run: Id,
+    key: &'a str,
+    position: u32,
+    status: &'a str,
+    try_number: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting_since: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+fn step(row: &StepRow) -> StepRowJson<'_> {
+    StepRowJson {
+        run: Id(row.id.run),
+        key: row.id.step.as_str(),
+        position: row.position,
+        status: row.status.as_str(),
+        try_number: row.try_number,
+        waiting_since: row.waiting_since.map(model::Timestamp::as_micros),
+        started_at: row.started_at.map(model::Timestamp::as_micros),
+        ended_at: row.ended_at.map(model::Timestamp::as_micros),
+        retry_at: row.retry_at.map(model::Timestamp::as_micros),
+        error: row.error.as_deref(),
+    }
+}
+
+#[derive(Serialize)]
+struct ClaimRow<'a> {
+    run: Id,
+    step: &'a str,
+    demand: DemandText<'a>,
+    priority: i64,
+    asked: u64,
+    state: &'static str,
+}
+
+fn claim(claim: &Claim) -> ClaimRow<'_> {
+    ClaimRow {
+        run: Id(claim.step.run),
+        step: claim.step.step.as_str(),
+        demand: DemandText(&claim.demand),
+        priority: claim.order.priority(),
+        asked: claim.order.asked(),
+        state: match claim.state {
+            ClaimState::Pending => "PENDING",
+            ClaimState::Granted => "GRANTED",
+        },
+    }
+}
+
+/// A demand as `{"pool": slots}`.
+struct DemandText<'a>(&'a Demand);
+
+impl Serialize for DemandText<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        for (pool, slots) in self.0.iter() {
+            map.serialize_entry(pool.as_str(), &slots)?;
+        }
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct EventRow<'a> {
+    change: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
+    at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    step: Option<&'a str>,
+    kind: &'static str,
+    message: &'a str,
+}
+
+fn event(event: &LifeEvent) -> EventRow<'_> {
+    EventRow {
+        change: event.change.get(),
+        run: event.run.map(|(run, _)| Id(run)),
+        number: event.run.map(|(_, number)| number),
+        at: event.at.as_micros(),
+        attempt: event.attempt.map(model::Attempt::get),
+        step: event.step.as_ref().map(model::StepKey::as_str),
+        kind: event.kind.as_str(),
+        message: &event.message,
+    }
+}

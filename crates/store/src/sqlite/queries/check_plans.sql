@@ -1,0 +1,5 @@
+SELECT id
+FROM runs
+WHERE plan_hash NOT IN (SELECT hash FROM plans)
+ORDER BY seq
+LIMIT $1

@@ -1,0 +1,5 @@
+SELECT
+    status,
+    count(*) AS number
+FROM runs
+GROUP BY status

@@ -1,0 +1,7 @@
+DELETE FROM events
+WHERE
+    run IN (
+        SELECT runs.seq
+        FROM json_each($1) AS item
+        INNER JOIN runs ON runs.id = unhex(item.value)
+    )

@@ -1,0 +1,5 @@
+SELECT
+    location,
+    until
+FROM pauses
+ORDER BY location

@@ -1,0 +1,5 @@
+SELECT
+    pool,
+    slots
+FROM pool_limits
+ORDER BY pool

@@ -1,0 +1,5 @@
+SELECT id
+FROM runs
+WHERE id BETWEEN $1 AND $2
+ORDER BY id
+LIMIT $3

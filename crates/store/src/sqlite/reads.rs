@@ -1,0 +1,178 @@
+//! Reads that are not lists of runs. Every one is bounded by its limit or by one run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures_util::TryStreamExt;
+use model::{
+    Change, Claim, IdempotencyKey, LifeEvent, PoolLimit, PoolName, RunId, RunStatus, StepRow,
+    Timestamp,
+};
+use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
+use sqlx::{Sqlite, query::Query};
+
+use super::decode::{self, Columns, name};
+use super::load::{pool_limit, read_position};
+use super::{Store, sql};
+use crate::error::ReadError;
+use crate::read::{Cursor, Known, KnownKey, Position, Spec};
+use crate::rows::{Rows, TagsText};
+
+impl Store {
+    /// Returns where the numbers stand.
+    pub async fn position(&self) -> Result<Position, ReadError> {
+        let mut reading = self.readers.acquire().await?;
+        Ok(read_position(&mut reading).await?)
+    }
+
+    /// Returns the number of the last event.
+    pub async fn last_change(&self) -> Result<Change, ReadError> {
+        self.position().await.map(|position| position.change)
+    }
+
+    /// Returns how many stored runs there are in each status that some run is in. It costs a walk
+    /// over an index of all runs.
+    pub async fn counts_by_status(&self) -> Result<BTreeMap<RunStatus, u64>, ReadError> {
+        let counts = self.all(sqlx::query(sql!(counts_by_status)), |row| {
+            let columns = &mut Columns::of(row);
+            let status = columns.word("status of a run", RunStatus::from_name)?;
+            Ok((status, columns.number("number of runs")?))
+        });
+        counts.await.map(BTreeMap::from_iter)
+    }
+
+    /// Returns what was submitted for a run; none if it is not stored.
+    pub async fn spec(&self, run: RunId) -> Result<Option<Spec>, ReadError> {
+        let query = sqlx::query(sql!(spec)).bind(key(run));
+        let specs = self.all(query, |row| {
+            let columns = &mut Columns::of(row);
+            let (plan, config) = (columns.text()?.into(), columns.text()?.into());
+            Ok(Spec { plan, config, tags: name("run's tags", TagsText::parse(columns.text()?))? })
+        });
+        Ok(specs.await?.pop())
+    }
+
+    /// Returns the steps of a run by position.
+    pub async fn steps(&self, run: RunId) -> Result<Vec<StepRow>, ReadError> {
+        self.all(sqlx::query(sql!(steps)).bind(key(run)), decode::step).await
+    }
+
+    /// Returns events of a run by number: at most `limit` of those after `after` (0 is before the
+    /// first).
+    pub async fn events(
+        &self,
+        run: RunId,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<LifeEvent>, ReadError> {
+        let query = sqlx::query(sql!(events)).bind(key(run)).bind(column(after)).bind(limit);
+        self.all(query, decode::event).await
+    }
+
+    /// Returns events of all runs by change number: at most `limit` of those after `after`.
+    pub async fn events_after(
+        &self,
+        after: Change,
+        limit: u32,
+    ) -> Result<Vec<LifeEvent>, ReadError> {
+        let query = sqlx::query(sql!(events_after)).bind(column(after.get())).bind(limit);
+        self.all(query, decode::event).await
+    }
+
+    /// Returns which of these idempotency keys and run ids are taken.
+    pub async fn known(&self, keys: &[&str], ids: &[RunId]) -> Result<Known, ReadError> {
+        let mut known = Known::default();
+        if !keys.is_empty() {
+            let keys = Rows::new(keys).map_err(|error| ReadError::unreadable("key", error))?;
+            let query = sqlx::query(sql!(known_keys)).bind(keys.json);
+            known.keys = self.all(query, known_key).await?;
+        }
+        if !ids.is_empty() {
+            let ids = Rows::of_ids(ids).map_err(|error| ReadError::unreadable("run id", error))?;
+            let query = sqlx::query(sql!(known_ids)).bind(ids.json);
+            let ids = self.all(query, |row| Columns::of(row).run_id()).await?;
+            known.ids = BTreeSet::from_iter(ids);
+        }
+        Ok(known)
+    }
+
+    /// Returns the limits that pools have of their own, by pool.
+    pub async fn pool_limits(&self) -> Result<Vec<(PoolName, PoolLimit)>, ReadError> {
+        self.all(sqlx::query(sql!(pool_limits)), pool_limit).await
+    }
+
+    /// Returns claims that want slots of a pool, best first: at most `limit` of those behind a
+    /// place. It costs a walk over the claims, of which there are as many as steps that hold or wait
+    /// for slots.
+    pub async fn claims_of_pool(
+        &self,
+        pool: &PoolName,
+        after: Option<Cursor<i64>>,
+        limit: u32,
+    ) -> Result<Vec<Claim>, ReadError> {
+        let query = sqlx::query(sql!(claims_of_pool))
+            .bind(pool.as_str())
+            .bind(after.map(|place| place.priority))
+            .bind(after.map(|place| column(place.number)))
+            .bind(limit);
+        self.all(query, decode::claim).await
+    }
+
+    /// Returns runs that ended before an instant, the first ones first, at most `limit`.
+    pub async fn finished_before(
+        &self,
+        instant: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RunId>, ReadError> {
+        let mut reading = self.readers.acquire().await?;
+        select_finished_before(&mut reading, instant, limit).await
+    }
+
+    pub(super) async fn all<'q, T>(
+        &self,
+        query: Query<'q, Sqlite, SqliteArguments>,
+        decode: impl FnMut(&SqliteRow) -> Result<T, ReadError>,
+    ) -> Result<Vec<T>, ReadError> {
+        let mut reading = self.readers.acquire().await?;
+        collect(&mut reading, query, decode).await
+    }
+}
+
+/// Reads all rows of a statement that is bounded.
+pub(super) async fn collect<'q, T>(
+    connection: &mut SqliteConnection,
+    query: Query<'q, Sqlite, SqliteArguments>,
+    mut decode: impl FnMut(&SqliteRow) -> Result<T, ReadError>,
+) -> Result<Vec<T>, ReadError> {
+    let mut rows = query.fetch(connection);
+    let mut read = Vec::new();
+    while let Some(row) = rows.try_next().await? {
+        read.push(decode(&row)?);
+    }
+    Ok(read)
+}
+
+pub(super) async fn select_finished_before(
+    connection: &mut SqliteConnection,
+    instant: Timestamp,
+    limit: u32,
+) -> Result<Vec<RunId>, ReadError> {
+    let query = sqlx::query(sql!(finished_before)).bind(instant.as_micros()).bind(limit);
+    collect(connection, query, |row| Columns::of(row).run_id()).await
+}
+
+/// Returns a run's id as it is stored.
+pub(super) fn key(run: RunId) -> Vec<u8> {
+    run.as_u128().to_be_bytes().to_vec()
+}
+
+/// Returns a number as a column has it; nothing stored is larger than the largest of them.
+pub(super) fn column(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn known_key(row: &SqliteRow) -> Result<KnownKey, ReadError> {
+    let columns = &mut Columns::of(row);
+    let key = columns.text()?.into();
+    let key = IdempotencyKey { key, request_hash: columns.bytes("hash of a request")? };
+    Ok(KnownKey { key, run: columns.run_id()? })
+}

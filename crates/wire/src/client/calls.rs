@@ -1,0 +1,158 @@
+//! One method for each route of the API.
+
+use reqwest::Method;
+
+use super::{Changes, Client, ClientError};
+use crate::api::{
+    CancelRun, CodeLocations, Events, Health, IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles,
+    LogFilter, LogPage, Page, Pool, PoolDetail, Pools, QueuePage, Run, RunDetail, RunFilter,
+    RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
+};
+
+const API: [&str; 2] = ["api", "v1"];
+
+fn below<'a>(rest: &[&'a str]) -> Vec<&'a str> {
+    [&API[..], rest].concat()
+}
+
+/// A run that was submitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submitted {
+    /// The run.
+    pub run: Run,
+    /// Whether it is new, and not one that was submitted before under the same key.
+    pub is_new: bool,
+}
+
+impl Client {
+    /// Asks whether the server answers.
+    ///
+    /// # Errors
+    /// As every method here: [`ClientError`] says whether the server refused or was not reached.
+    pub async fn health(&self) -> Result<Health, ClientError> {
+        self.get(&["healthz"], &[]).await
+    }
+
+    /// Asks what the server is and which rules are in force.
+    pub async fn instance(&self) -> Result<Instance, ClientError> {
+        self.get(&below(&["instance"]), &[]).await
+    }
+
+    /// Lists the jobs.
+    pub async fn jobs(&self) -> Result<Jobs, ClientError> {
+        self.get(&below(&["jobs"]), &[]).await
+    }
+
+    /// Shows a job; `location` is needed if several have one of this name.
+    pub async fn job(&self, job: &str, location: Option<&str>) -> Result<JobDetail, ClientError> {
+        let query: Vec<_> =
+            location.map(|name| ("location", name.to_owned())).into_iter().collect();
+        self.get(&below(&["jobs", job]), &query).await
+    }
+
+    /// Submits a run. Asked again with the same key, the answer is the same run.
+    pub async fn submit(
+        &self,
+        run: &SubmitRun,
+        idempotency_key: Option<&str>,
+    ) -> Result<Submitted, ClientError> {
+        let headers: Vec<_> =
+            idempotency_key.map(|key| (IDEMPOTENCY_KEY, key)).into_iter().collect();
+        let (run, status) = self.write(Method::POST, &below(&["runs"]), run, &headers).await?;
+        Ok(Submitted { run, is_new: status == 201 })
+    }
+
+    /// Lists runs, the newest first.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Runs, ClientError> {
+        self.get(&below(&["runs"]), &filter.to_pairs()).await
+    }
+
+    /// Shows a run by its id or the beginning of it.
+    pub async fn run(&self, id: &str) -> Result<RunDetail, ClientError> {
+        self.get(&below(&["runs", id]), &[]).await
+    }
+
+    /// Asks why a run waits.
+    pub async fn why(&self, id: &str) -> Result<RunWhy, ClientError> {
+        self.get(&below(&["runs", id, "why"]), &[]).await
+    }
+
+    /// Lists the events of a run, the oldest first.
+    pub async fn events(&self, id: &str, page: &Page) -> Result<Events, ClientError> {
+        self.get(&below(&["runs", id, "events"]), &page.to_pairs()).await
+    }
+
+    /// Lists what the steps of a run have written.
+    pub async fn log_files(&self, id: &str) -> Result<LogFiles, ClientError> {
+        self.get(&below(&["runs", id, "logs"]), &[]).await
+    }
+
+    /// Reads a part of what a step has written; `filter` must name the step.
+    pub async fn log(&self, id: &str, filter: &LogFilter) -> Result<LogPage, ClientError> {
+        self.get(&below(&["runs", id, "logs"]), &filter.to_pairs()).await
+    }
+
+    /// Tells a run to end.
+    pub async fn cancel(&self, id: &str, how: CancelRun) -> Result<RunState, ClientError> {
+        let path = below(&["runs", id, "cancel"]);
+        Ok(self.write(Method::POST, &path, &how, &[]).await?.0)
+    }
+
+    /// Deletes the record of a run that has ended or is queued.
+    pub async fn delete(&self, id: &str) -> Result<(), ClientError> {
+        self.remove(&below(&["runs", id])).await.map(drop)
+    }
+
+    /// Lists the queue.
+    pub async fn queue(&self, page: &Page) -> Result<QueuePage, ClientError> {
+        self.get(&below(&["queue"]), &page.to_pairs()).await
+    }
+
+    /// Lists the pools.
+    pub async fn pools(&self) -> Result<Pools, ClientError> {
+        self.get(&below(&["pools"]), &[]).await
+    }
+
+    /// Shows a pool with its holders and waiters.
+    pub async fn pool(&self, pool: &str) -> Result<PoolDetail, ClientError> {
+        self.get(&below(&["pools", pool]), &[]).await
+    }
+
+    /// Gives a pool a limit.
+    pub async fn set_pool_limit(&self, pool: &str, limit: i64) -> Result<Pool, ClientError> {
+        let path = below(&["pools", pool, "limit"]);
+        Ok(self.write(Method::PUT, &path, &SetPoolLimit { limit }, &[]).await?.0)
+    }
+
+    /// Takes a pool's limit away: from then on the default is in force.
+    pub async fn delete_pool_limit(&self, pool: &str) -> Result<Pool, ClientError> {
+        let response = self.remove(&below(&["pools", pool, "limit"])).await?;
+        self.read(response).await
+    }
+
+    /// Lists the code locations.
+    pub async fn code_locations(&self) -> Result<CodeLocations, ClientError> {
+        self.get(&below(&["code-locations"]), &[]).await
+    }
+
+    /// Reads the code locations again.
+    pub async fn reload(&self) -> Result<CodeLocations, ClientError> {
+        let path = below(&["code-locations", "reload"]);
+        Ok(self.write(Method::POST, &path, &serde_json::json!({}), &[]).await?.0)
+    }
+
+    /// Opens the stream of all changes behind the one numbered `after`; from now on, if none is
+    /// given.
+    pub async fn changes(&self, after: Option<u64>) -> Result<Changes, ClientError> {
+        Changes::open(self.clone(), after).await
+    }
+
+    pub(super) async fn open_changes(
+        &self,
+        after: Option<u64>,
+    ) -> Result<reqwest::Response, ClientError> {
+        let query: Vec<_> = after.map(|change| ("after", change.to_string())).into_iter().collect();
+        let request = self.http.get(self.address(&below(&["changes"]), &query));
+        self.send(request.header("accept", "text/event-stream")).await
+    }
+}

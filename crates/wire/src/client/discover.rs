@@ -1,0 +1,129 @@
+//! Which server a command speaks to, and with which token.
+//!
+//! The address: the one that is given, `$POINTSMAN_URL`, or what the server wrote into its home. The
+//! token: `$POINTSMAN_TOKEN`, or the file in the home; that file's is shown to the server that the
+//! home names and to this machine alone, never to another host.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use reqwest::Url;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::Client;
+
+/// The file in a home in which a server that runs says where it is.
+pub const SERVER_FILE: &str = "server.json";
+
+/// The file in a home that holds the token of the API.
+pub const TOKEN_FILE: &str = "token";
+
+/// How many bytes of either file are read: both are far shorter.
+const MAX_FILE_BYTES: u64 = 4096;
+
+/// Says why there is no server to speak to.
+#[derive(Debug, Error)]
+pub enum DiscoverError {
+    /// No server is named, and none runs in the home.
+    #[error("no server runs for {}", .home.display())]
+    NoServer {
+        /// The home that was looked at.
+        home: PathBuf,
+    },
+    /// The address cannot be used.
+    #[error("{url:?} is no address of a server: {problem}")]
+    BadUrl {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The token has characters that no token has.
+    #[error("the token cannot be used: it must be plain text in one line")]
+    BadToken,
+    /// A file in the home cannot be read.
+    #[error("cannot read {}: {problem}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// What a server writes into [`SERVER_FILE`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFile {
+    /// Its address.
+    pub url: String,
+    /// Its process.
+    pub pid: u32,
+    /// When it was started: microseconds since 1970-01-01 00:00:00 UTC.
+    pub started_at: i64,
+}
+
+impl Client {
+    /// Finds the server: `url`, or `$POINTSMAN_URL`, or what `home` names. `variable` reads the
+    /// environment.
+    ///
+    /// # Errors
+    /// Says why there is none, or why the address or the token cannot be used.
+    pub fn discover(
+        url: Option<&str>,
+        home: &Path,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, DiscoverError> {
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let named = url.map(str::to_owned).or_else(|| set("POINTSMAN_URL"));
+        let is_of_home = named.is_none();
+        let url = match named {
+            Some(url) => url,
+            None => server_of(home)?,
+        };
+        let token = match set("POINTSMAN_TOKEN") {
+            Some(token) => Some(token),
+            None if is_of_home || is_this_machine(&url) => read(&home.join(TOKEN_FILE))?,
+            None => None,
+        };
+        Self::new(&url, token.as_deref().map(str::trim))
+    }
+}
+
+fn server_of(home: &Path) -> Result<String, DiscoverError> {
+    let path = home.join(SERVER_FILE);
+    let Some(text) = read(&path)? else {
+        return Err(DiscoverError::NoServer { home: home.to_owned() });
+    };
+    let file: ServerFile = serde_json::from_str(&text)
+        .map_err(|error| DiscoverError::Unreadable { path, problem: error.to_string() })?;
+    Ok(file.url)
+}
+
+/// Reads a small file; nothing, if there is none.
+fn read(path: &Path) -> Result<Option<String>, DiscoverError> {
+    let read = || {
+        let mut text = String::new();
+        File::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
+        Ok::<String, std::io::Error>(text)
+    };
+    match read() {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            Ok(None)
+        }
+        Err(error) => {
+            Err(DiscoverError::Unreadable { path: path.to_owned(), problem: error.to_string() })
+        }
+    }
+}
+
+fn is_this_machine(url: &str) -> bool {
+    let host = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    host.is_some_and(|host| {
+        let address = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    })
+}

@@ -1,0 +1,168 @@
+//! The typed HTTP client of the API.
+//!
+//! It finds the server, shows the token, bounds every answer and every wait, and gives back either
+//! what was asked for or one of three kinds of error. It decides nothing about runs, and never asks
+//! twice by itself: only a stream of changes is resumed.
+
+mod calls;
+mod changes;
+mod discover;
+mod error;
+
+pub use calls::Submitted;
+pub use changes::Changes;
+pub use discover::{DiscoverError, SERVER_FILE, ServerFile, TOKEN_FILE};
+pub use error::ClientError;
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Response, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::api::ErrorAnswer;
+
+/// How many bytes an answer may have: the largest page of runs with large tags fits; what is larger
+/// does not come from a server of ours.
+pub const MAX_ANSWER_BYTES: usize = 32 << 20;
+
+/// How long a connection may take to be made: the server is near.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the server may be silent within an answer. The slowest request waits for one commit,
+/// and for the daemon to rebuild its image after a failed one.
+const READ_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Speaks to one server. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: Url,
+}
+
+impl Client {
+    /// Makes a client for the server at `url`, which shows `token` with every request.
+    ///
+    /// # Errors
+    /// Says why the address or the token cannot be used.
+    pub fn new(url: &str, token: Option<&str>) -> Result<Self, DiscoverError> {
+        let bad = |problem: String| DiscoverError::BadUrl { url: url.to_owned(), problem };
+        let base = Url::parse(url).map_err(|error| bad(error.to_string()))?;
+        if base.scheme() != "http" || base.host().is_none() {
+            return Err(bad("it must begin with http:// and name a host".to_owned()));
+        }
+        let mut headers = HeaderMap::new();
+        if let Some(token) = token {
+            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
+                .map_err(|_| DiscoverError::BadToken)?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        // Runs on this machine must not leak to a proxy, nor the token to wherever a redirect says.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .read_timeout(READ_TIMEOUT)
+            .default_headers(headers)
+            .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| bad(error.to_string()))?;
+        Ok(Self { http, base })
+    }
+
+    /// Returns the address of the server.
+    pub fn url(&self) -> &str {
+        self.base.as_str().trim_end_matches('/')
+    }
+
+    /// Returns an address below the server's, each segment of its path percent-encoded.
+    fn address(&self, path: &[&str], query: &[(&str, String)]) -> Url {
+        let mut url = self.base.clone();
+        // An address with a host has a path, so there is always one to append to.
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    async fn get<A: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<A, ClientError> {
+        let request = self.http.get(self.address(path, query));
+        self.read(self.send(request).await?).await
+    }
+
+    async fn write<B: Serialize, A: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: &B,
+        headers: &[(&'static str, &str)],
+    ) -> Result<(A, u16), ClientError> {
+        let mut request = self.http.request(method, self.address(path, &[])).json(body);
+        for (name, value) in headers {
+            let value = HeaderValue::try_from(*value)
+                .map_err(|_| ClientError::BadHeader { name, value: (*value).to_owned() })?;
+            let lower = HeaderName::try_from(*name)
+                .map_err(|_| ClientError::BadHeader { name, value: (*name).to_owned() })?;
+            request = request.header(lower, value);
+        }
+        let response = self.send(request).await?;
+        let status = response.status().as_u16();
+        Ok((self.read(response).await?, status))
+    }
+
+    async fn remove(&self, path: &[&str]) -> Result<Response, ClientError> {
+        self.send(self.http.delete(self.address(path, &[]))).await
+    }
+
+    /// Sends a request; an answer that is an error becomes one.
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, ClientError> {
+        let response = request.send().await.map_err(|error| self.transport(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let body = self.bytes(response).await?;
+        match serde_json::from_slice::<ErrorAnswer>(&body) {
+            Ok(answer) => Err(ClientError::Api { status: status.as_u16(), error: answer.error }),
+            Err(_) => {
+                Err(self.garbage(format!("HTTP status {status} without an error of the API")))
+            }
+        }
+    }
+
+    async fn read<A: DeserializeOwned>(&self, response: Response) -> Result<A, ClientError> {
+        let body = self.bytes(response).await?;
+        serde_json::from_slice(&body)
+            .map_err(|error| self.garbage(format!("an answer that is not the API's: {error}")))
+    }
+
+    /// Reads an answer to its end, or until it is larger than any answer of ours.
+    async fn bytes(&self, mut response: Response) -> Result<Vec<u8>, ClientError> {
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(&error))? {
+            if bytes.len() + chunk.len() > MAX_ANSWER_BYTES {
+                let problem = format!("an answer of more than {MAX_ANSWER_BYTES} bytes");
+                return Err(self.garbage(problem));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    }
+
+    fn transport(&self, error: &reqwest::Error) -> ClientError {
+        ClientError::from_transport(self.url(), error)
+    }
+
+    fn garbage(&self, problem: String) -> ClientError {
+        ClientError::Garbage { url: self.url().to_owned(), problem }
+    }
+}
