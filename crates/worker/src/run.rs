@@ -27,8 +27,9 @@ use crate::spool::{Spool, SpoolError};
 use crate::tries::with_cause;
 use crate::walk::{Ground, Walk};
 
-/// How long a worker whose steps have ended stays to deliver its last reports. A daemon that is away
-/// for longer finds the attempt gone and its run lost; what happened stands in the attempt's folder.
+/// How long a worker waits for the daemon when it has nothing else to do: before it begins, and after
+/// its steps have ended, to deliver its last reports. A daemon that is away for longer finds the
+/// attempt gone; what happened stands in the attempt's folder.
 pub const LONGEST_STAY: Duration = Duration::from_hours(24);
 
 /// How long it still stays when it is told to end (SIGTERM) after its steps have: time for one more
@@ -84,6 +85,9 @@ pub enum WorkerError {
     /// It could not begin to keep reports.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The daemon has never said whether it may begin. Nothing was run.
+    #[error("the daemon has not answered for {} hours: nothing was run", LONGEST_STAY.as_secs() / 3600)]
+    NotBegun,
     /// Its reports cannot be delivered any more.
     #[error("the daemon was not told how the steps ended: {0}")]
     NotDelivered(String),
@@ -150,7 +154,7 @@ impl Worker {
                 return Ok(());
             }
             () = sleep(LONGEST_STAY) => {
-                return Err(WorkerError::NotDelivered("it did not answer for too long".to_owned()));
+                return Err(WorkerError::NotBegun);
             }
         };
         // A worker that may not begin has said why.
