@@ -39,8 +39,8 @@ pub const LAST_STAY: Duration = Duration::from_secs(3);
 /// How a worker treats its steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long a step that is to end has between SIGTERM and SIGKILL. A launcher that ends a worker
-    /// must give it more than that.
+    /// How long a step that is to end has between SIGTERM and SIGKILL. A launcher that gives its worker
+    /// no more than that may kill it before it has told how its steps ended.
     pub grace: Duration,
     /// How much is kept of the standard output and of the standard error of a try, in bytes each.
     pub max_output: u64,
