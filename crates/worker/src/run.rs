@@ -27,8 +27,9 @@ use crate::spool::{Spool, SpoolError};
 use crate::tries::with_cause;
 use crate::walk::{Ground, Walk};
 
-/// How long a worker whose steps have ended stays to deliver its last reports. A daemon that is away
-/// for longer finds the attempt gone and its run lost; what happened stands in the attempt's folder.
+/// How long a worker waits for the daemon when it has nothing else to do: before it begins, and after
+/// its steps have ended, to deliver its last reports. A daemon that is away for longer finds the
+/// attempt gone; what happened stands in the attempt's folder.
 pub const LONGEST_STAY: Duration = Duration::from_hours(24);
 
 /// How long it still stays when it is told to end (SIGTERM) after its steps have: time for one more
@@ -38,8 +39,8 @@ pub const LAST_STAY: Duration = Duration::from_secs(3);
 /// How a worker treats its steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// How long a step that is to end has between SIGTERM and SIGKILL. A launcher that ends a worker
-    /// must give it more than that.
+    /// How long a step that is to end has between SIGTERM and SIGKILL. A launcher that gives its worker
+    /// no more than that may kill it before it has told how its steps ended.
     pub grace: Duration,
     /// How much is kept of the standard output and of the standard error of a try, in bytes each.
     pub max_output: u64,
@@ -84,6 +85,9 @@ pub enum WorkerError {
     /// It could not begin to keep reports.
     #[error(transparent)]
     Spool(#[from] SpoolError),
+    /// The daemon has never said whether it may begin. Nothing was run.
+    #[error("the daemon has not answered for {} hours: nothing was run", LONGEST_STAY.as_secs() / 3600)]
+    NotBegun,
     /// Its reports cannot be delivered any more.
     #[error("the daemon was not told how the steps ended: {0}")]
     NotDelivered(String),
@@ -150,7 +154,7 @@ impl Worker {
                 return Ok(());
             }
             () = sleep(LONGEST_STAY) => {
-                return Err(WorkerError::NotDelivered("it did not answer for too long".to_owned()));
+                return Err(WorkerError::NotBegun);
             }
         };
         // A worker that may not begin has said why.
