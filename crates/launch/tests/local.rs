@@ -220,9 +220,9 @@ async fn a_step_whose_worker_and_guard_were_killed_is_found_asked_and_killed() {
     let step = bench.step().await;
     let lock = bench.file("steps/load.1.lock");
     let guard = lock::read_holder(&lock).unwrap().unwrap().identity;
-    let worker = bench.worker();
-    worker.signal(Signal::Kill).unwrap();
+    // The guard first: it asks the step when it sees that the worker is gone.
     guard.signal(Signal::Kill).unwrap();
+    bench.worker().signal(Signal::Kill).unwrap();
     bench.until_seen(Sight::Remains).await;
     assert!(step.is_alive().unwrap());
 
@@ -265,7 +265,7 @@ async fn a_stranger_that_has_got_the_number_of_a_worker_or_guard_is_never_signal
     assert_eq!(bench.sight().await, Sight::Remains);
     let remains = process::group::remains(step_lock.path()).unwrap();
     let own = Identity::of(std::process::id()).unwrap().unwrap();
-    assert_eq!(remains, [own], "only this test holds the lock");
+    assert!(remains.contains(&own) && !remains.contains(&identity), "{remains:?}");
     drop(step_lock);
 
     let _worker_lock = hold_in_the_name_of(&bench.file("worker.lock"), identity);
