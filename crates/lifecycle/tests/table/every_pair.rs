@@ -99,7 +99,7 @@ fn commands(stage: &Stage) -> Vec<(&'static str, Command)> {
     ]
 }
 
-fn check(at: At, expected: Expect) {
+fn check(at: At, expected: &Expect) {
     let mut table = String::new();
     for nth in 0..commands(&set(at)).len() {
         let mut stage = set(at);
@@ -113,7 +113,7 @@ fn check(at: At, expected: Expect) {
 fn what_comes_of_each_command_for_a_run_that_is_not_known() {
     check(
         At::Nowhere,
-        expect![[r#"
+        &expect![[r#"
         begin                -> dismissed: the run has ended | | |
         begin, other nonce   -> dismissed: the run has ended | | |
         begin, wrong token   -> dismissed: the run has ended | | |
@@ -143,7 +143,7 @@ fn what_comes_of_each_command_for_a_run_that_is_not_known() {
 fn what_comes_of_each_command_for_a_queued_run() {
     check(
         At::Queued,
-        expect![[r#"
+        &expect![[r#"
         begin                -> dismissed: another worker has taken its place | | |
         begin, other nonce   -> dismissed: another worker has taken its place | | |
         begin, wrong token   -> dismissed: another worker has taken its place | | |
@@ -173,7 +173,7 @@ fn what_comes_of_each_command_for_a_queued_run() {
 fn what_comes_of_each_command_for_a_starting_run() {
     check(
         At::Starting,
-        expect![[r#"
+        &expect![[r#"
         begin                -> done | 1 STARTED | 1 RUN_START, |
         begin, other nonce   -> done | 1 STARTED | 1 RUN_START, |
         begin, wrong token   -> dismissed: the token is not that of this attempt | | |
@@ -203,7 +203,7 @@ fn what_comes_of_each_command_for_a_starting_run() {
 fn what_comes_of_each_command_for_a_started_run() {
     check(
         At::Started,
-        expect![[r#"
+        &expect![[r#"
         begin                -> done | | |
         begin, other nonce   -> dismissed: another worker has taken its place | | |
         begin, wrong token   -> dismissed: the token is not that of this attempt | | |
@@ -233,7 +233,7 @@ fn what_comes_of_each_command_for_a_started_run() {
 fn what_comes_of_each_command_for_a_run_that_is_canceled_before_it_begins() {
     check(
         At::CanceledBeforeBegin,
-        expect![[r#"
+        &expect![[r#"
         begin                -> dismissed: the run was canceled before it began | | |
         begin, other nonce   -> dismissed: the run was canceled before it began | | |
         begin, wrong token   -> dismissed: the run was canceled before it began | | |
@@ -263,7 +263,7 @@ fn what_comes_of_each_command_for_a_run_that_is_canceled_before_it_begins() {
 fn what_comes_of_each_command_for_a_run_that_is_canceled_after_it_began() {
     check(
         At::CanceledAfterBegin,
-        expect![[r#"
+        &expect![[r#"
         begin                -> done | | |
         begin, other nonce   -> dismissed: another worker has taken its place | | |
         begin, wrong token   -> dismissed: the token is not that of this attempt | | |
@@ -293,7 +293,7 @@ fn what_comes_of_each_command_for_a_run_that_is_canceled_after_it_began() {
 fn what_comes_of_each_command_for_a_run_in_its_second_attempt() {
     check(
         At::SecondAttempt,
-        expect![[r#"
+        &expect![[r#"
         begin                -> dismissed: another worker has taken its place | | |
         begin, other nonce   -> dismissed: another worker has taken its place | | |
         begin, wrong token   -> dismissed: another worker has taken its place | | |
@@ -323,7 +323,7 @@ fn what_comes_of_each_command_for_a_run_in_its_second_attempt() {
 fn what_comes_of_each_command_for_a_run_that_has_ended() {
     check(
         At::Ended,
-        expect![[r#"
+        &expect![[r#"
         begin                -> dismissed: the run has ended | | |
         begin, other nonce   -> dismissed: the run has ended | | |
         begin, wrong token   -> dismissed: the run has ended | | |

@@ -13,11 +13,7 @@ fn unreachable() -> Launched {
 }
 
 fn with_retries(max_location_retries: u32) -> Rules {
-    Rules {
-        max_location_retries,
-        location_retry_delay: Duration::from_secs(60),
-        ..Rules::default()
-    }
+    Rules { max_location_retries, location_retry_delay: Duration::from_mins(1), ..Rules::default() }
 }
 
 fn reason(stage: &Stage, run: u128) -> Option<FailureReason> {
