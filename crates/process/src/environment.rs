@@ -1,0 +1,43 @@
+//! The base environment of a step: the few variables that every program expects, and none of the
+//! daemon's others.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+/// The variables that a step gets if they are set where its worker runs.
+pub const BASE: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
+
+/// Where programs are looked for if no PATH is set.
+pub const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+/// Takes the base variables out of all that are given; those that are not set are left out, but
+/// PATH, which is then [`DEFAULT_PATH`].
+pub fn base(given: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
+    let mut environment: BTreeMap<OsString, OsString> = BASE
+        .iter()
+        .filter_map(|name| given.get_key_value(OsStr::new(name)))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    environment.entry("PATH".into()).or_insert_with(|| DEFAULT_PATH.into());
+    environment
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(entries: &[(&str, &str)]) -> BTreeMap<OsString, OsString> {
+        entries.iter().map(|(name, value)| (name.into(), value.into())).collect()
+    }
+
+    #[test]
+    fn only_the_base_variables_are_taken() {
+        let given = map(&[("PATH", "/x"), ("HOME", "/h"), ("POINTSMAN_TOKEN", "s"), ("TZ", "")]);
+        assert_eq!(base(&given), map(&[("PATH", "/x"), ("HOME", "/h"), ("TZ", "")]));
+    }
+
+    #[test]
+    fn without_a_path_the_usual_one_is_set() {
+        assert_eq!(base(&map(&[])), map(&[("PATH", DEFAULT_PATH)]));
+    }
+}

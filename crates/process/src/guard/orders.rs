@@ -1,0 +1,184 @@
+//! What a guard is told by its arguments, both ways: the worker writes them, the guard reads them.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+/// What a guard is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orders {
+    /// The file of the step's lock.
+    pub lock: PathBuf,
+    /// Where the command's standard output is kept.
+    pub out: PathBuf,
+    /// Where the command's standard error is kept.
+    pub err: PathBuf,
+    /// How many bytes are kept of each of the two.
+    pub max_output: u64,
+    /// How long the command and what it started have between SIGTERM and SIGKILL; at most a year.
+    pub grace: Duration,
+    /// The folder in which the command runs.
+    pub cwd: PathBuf,
+    /// The program and its arguments, at least the program; never read by a shell.
+    pub command: Vec<OsString>,
+}
+
+/// Says why the arguments of a guard are wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum OrdersError {
+    /// An argument that it does not know, or one without its value.
+    #[error("the argument {0} is unknown or has no value")]
+    Unknown(String),
+    /// A value that is not what it should be.
+    #[error("the value of {0} is not a number that it can be")]
+    NotANumber(&'static str),
+    /// An argument that must be there is not.
+    #[error("the argument {0} is missing")]
+    Missing(&'static str),
+}
+
+/// The arguments, in the order in which they are written.
+const LOCK: &str = "--lock";
+const OUT: &str = "--out";
+const ERR: &str = "--err";
+const MAX_OUTPUT: &str = "--max-output";
+const GRACE: &str = "--grace-seconds";
+const CWD: &str = "--cwd";
+/// Everything behind it is the command.
+const COMMAND: &str = "--";
+
+impl Orders {
+    /// Writes the arguments.
+    pub fn to_args(&self) -> Vec<OsString> {
+        let mut args: Vec<OsString> = vec![
+            LOCK.into(),
+            self.lock.clone().into(),
+            OUT.into(),
+            self.out.clone().into(),
+            ERR.into(),
+            self.err.clone().into(),
+            MAX_OUTPUT.into(),
+            self.max_output.to_string().into(),
+            GRACE.into(),
+            format!("{}.{:09}", self.grace.as_secs(), self.grace.subsec_nanos()).into(),
+            CWD.into(),
+            self.cwd.clone().into(),
+            COMMAND.into(),
+        ];
+        args.extend(self.command.iter().cloned());
+        args
+    }
+
+    /// Reads the arguments.
+    ///
+    /// # Errors
+    /// One is unknown, missing or no number.
+    pub fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self, OrdersError> {
+        let mut args = args.into_iter();
+        let mut given = Given::default();
+        while let Some(name) = args.next() {
+            if name == COMMAND {
+                break;
+            }
+            let unknown = || OrdersError::Unknown(name.display().to_string());
+            let slot = given.slot(&name).ok_or_else(unknown)?;
+            *slot = Some(args.next().ok_or_else(unknown)?);
+        }
+        let command: Vec<OsString> = args.collect();
+        if command.is_empty() {
+            return Err(OrdersError::Missing("-- COMMAND"));
+        }
+        given.into_orders(command)
+    }
+}
+
+/// The values as they are given.
+#[derive(Default)]
+struct Given {
+    lock: Option<OsString>,
+    out: Option<OsString>,
+    err: Option<OsString>,
+    max_output: Option<OsString>,
+    grace: Option<OsString>,
+    cwd: Option<OsString>,
+}
+
+impl Given {
+    fn slot(&mut self, name: &OsString) -> Option<&mut Option<OsString>> {
+        match name.to_str()? {
+            LOCK => Some(&mut self.lock),
+            OUT => Some(&mut self.out),
+            ERR => Some(&mut self.err),
+            MAX_OUTPUT => Some(&mut self.max_output),
+            GRACE => Some(&mut self.grace),
+            CWD => Some(&mut self.cwd),
+            _ => None,
+        }
+    }
+
+    fn into_orders(self, command: Vec<OsString>) -> Result<Orders, OrdersError> {
+        let path = |value: Option<OsString>, name| {
+            value.map(PathBuf::from).ok_or(OrdersError::Missing(name))
+        };
+        let grace: f64 = number(self.grace, GRACE)?;
+        Ok(Orders {
+            lock: path(self.lock, LOCK)?,
+            out: path(self.out, OUT)?,
+            err: path(self.err, ERR)?,
+            max_output: number(self.max_output, MAX_OUTPUT)?,
+            grace: Duration::try_from_secs_f64(grace)
+                .map_err(|_| OrdersError::NotANumber(GRACE))?,
+            cwd: path(self.cwd, CWD)?,
+            command,
+        })
+    }
+}
+
+fn number<T: std::str::FromStr>(
+    value: Option<OsString>,
+    name: &'static str,
+) -> Result<T, OrdersError> {
+    let value = value.ok_or(OrdersError::Missing(name))?;
+    let text = value.to_str().ok_or(OrdersError::NotANumber(name))?;
+    text.parse().map_err(|_| OrdersError::NotANumber(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    fn orders() -> Orders {
+        Orders {
+            lock: "/a/lock".into(),
+            out: "/a/--out".into(),
+            err: "/a/err".into(),
+            max_output: u64::MAX,
+            grace: Duration::from_millis(1500),
+            cwd: "/".into(),
+            command: ["--lock", "--", ";$()\n -rf", ""].map(OsString::from).to_vec(),
+        }
+    }
+
+    #[test]
+    fn orders_read_back_as_they_were_written() {
+        let mut orders = orders();
+        orders.command.push(OsString::from_vec(vec![0xff, 0xfe]));
+        assert_eq!(Orders::parse(orders.to_args()), Ok(orders));
+    }
+
+    #[test]
+    fn wrong_arguments_are_named() {
+        let parse = |args: &[&str]| Orders::parse(args.iter().map(OsString::from)).unwrap_err();
+        assert_eq!(parse(&["--x", "1"]), OrdersError::Unknown("--x".to_owned()));
+        assert_eq!(parse(&["--lock"]), OrdersError::Unknown("--lock".to_owned()));
+        assert_eq!(parse(&["--lock", "a"]), OrdersError::Missing("-- COMMAND"));
+        assert_eq!(parse(&["--grace-seconds", "-1", "--", "true"]), OrdersError::Missing("--lock"));
+        let mut args = orders().to_args();
+        args[9] = "-1".into();
+        assert_eq!(Orders::parse(args), Err(OrdersError::NotANumber("--grace-seconds")));
+    }
+}

@@ -1,0 +1,360 @@
+//! The walk of a run through its steps: which step asks for slots, which one starts, which one is
+//! not run, when something is due, and how it all ends.
+//!
+//! Decides in values: it is told what happened and when, and answers what to do ([`Todo`]). It knows
+//! no process, no daemon and no clock. Whoever drives it tells the end of every try that it was
+//! given to start, once.
+
+mod links;
+mod sentence;
+mod step;
+mod talk;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
+
+use model::Timestamp;
+use wire::plan::Plan;
+use wire::worker::{Outcome, Report, ReportKind};
+
+pub use self::links::PlanError;
+pub use self::sentence::MAX_ERROR;
+use self::step::{State, Step};
+pub use self::talk::{Ending, Halt, StepIndex, Todo, Try};
+
+/// How many steps one [`ReportKind::Planned`] names: with long keys such a report stays well below
+/// what one request may carry.
+const PLANNED_AT_ONCE: usize = 1000;
+
+/// The steps of a run and where each one is.
+#[derive(Debug)]
+pub struct Graph {
+    steps: Vec<Step>,
+    by_key: BTreeMap<String, StepIndex>,
+    /// When something is due: a try runs too long, or a step is ready again. One each step at most.
+    deadlines: BTreeSet<(Timestamp, StepIndex)>,
+    /// Those that failed, in the order in which they did, with the error of each.
+    failed: Vec<(StepIndex, String)>,
+    /// Those that may start and wait for a place, the best first.
+    startable: BTreeSet<(Reverse<i32>, StepIndex)>,
+    running: usize,
+    max_running: NonZeroUsize,
+    unfinished: usize,
+    /// The number of the last report.
+    reported: u64,
+    /// The number of the last report with which a step asked again.
+    asked_again: u64,
+    halt: Option<Halt>,
+    has_ended: bool,
+}
+
+impl Graph {
+    /// Takes the steps of a plan, of which no more than `max_running` run at once; none has started.
+    ///
+    /// # Errors
+    /// [`PlanError`] if the plan is none that can be walked to its end.
+    pub fn new(plan: &Plan, max_running: NonZeroUsize) -> Result<Self, PlanError> {
+        let by_key = links::by_key(plan)?;
+        let dependents = links::dependents(plan, &by_key)?;
+        let steps: Vec<Step> = plan.steps.iter().zip(dependents).map(Step::new).collect();
+        Ok(Self {
+            unfinished: steps.len(),
+            steps,
+            by_key,
+            deadlines: BTreeSet::new(),
+            failed: Vec::new(),
+            startable: BTreeSet::new(),
+            running: 0,
+            max_running,
+            reported: 0,
+            asked_again: 0,
+            halt: None,
+            has_ended: false,
+        })
+    }
+
+    /// The first pass, to be made once before anything else: names the steps, then lets every step
+    /// ask or start that waits for no other one.
+    pub fn begin(&mut self, at: Timestamp) -> Todo {
+        let mut todo = Todo::default();
+        let keys: Vec<String> = self.steps.iter().map(|step| step.key.clone()).collect();
+        for steps in keys.chunks(PLANNED_AT_ONCE) {
+            self.report(&mut todo, at, ReportKind::Planned { steps: steps.to_vec() });
+        }
+        let roots = (0..self.steps.len()).filter(|step| self.steps[*step].missing == 0).collect();
+        self.release(roots, at, &mut todo);
+        self.report(&mut todo, at, ReportKind::FirstPassDone);
+        self.end_if_over(at, &mut todo);
+        todo
+    }
+
+    /// Steps have their slots, as the daemon said to a question that was put when it had all reports
+    /// up to number `heard`. An answer that is older than the last question of a step does not speak
+    /// of that question, but of an earlier one whose slots are given back.
+    pub fn granted(&mut self, keys: &[String], heard: u64, at: Timestamp) -> Todo {
+        let mut todo = Todo::default();
+        for step in keys.iter().filter_map(|key| self.by_key.get(key).copied()) {
+            if matches!(self.steps[step].state, State::WaitingForSlots { since } if since <= heard)
+            {
+                self.startable.insert(self.place(step));
+            }
+        }
+        self.start_some(at, &mut todo);
+        todo
+    }
+
+    /// A try ended, and nothing of it is left.
+    pub fn exited(&mut self, ended: Try, ending: Ending, at: Timestamp) -> Todo {
+        let mut todo = Todo::default();
+        let step = ended.step;
+        let State::Running { is_late } = self.steps[step].state else { return todo };
+        self.forget_deadline(step);
+        self.running -= 1;
+        if self.halt.is_some() {
+            self.cancel_step(step, at, &mut todo);
+        } else if is_late {
+            let error = sentence::timed_out(self.steps[step].timeout);
+            self.failed_try(step, error, at, &mut todo);
+        } else {
+            match ending {
+                Ending::Succeeded => self.succeed(step, at, &mut todo),
+                Ending::Failed(error) => self.failed_try(step, error, at, &mut todo),
+                Ending::Unstartable(error) => self.fail(step, error, at, &mut todo),
+            }
+        }
+        self.start_some(at, &mut todo);
+        self.end_if_over(at, &mut todo);
+        todo
+    }
+
+    /// Time has passed: what was due until `at` is done.
+    pub fn passed(&mut self, at: Timestamp) -> Todo {
+        let mut todo = Todo::default();
+        let mut ready = Vec::new();
+        while let Some((due, step)) = self.deadlines.first().copied().filter(|(due, _)| *due <= at)
+        {
+            self.deadlines.remove(&(due, step));
+            self.steps[step].deadline = None;
+            if self.steps[step].state == (State::Running { is_late: false }) {
+                self.steps[step].state = State::Running { is_late: true };
+                todo.ends.push(step);
+            } else {
+                ready.push(step);
+            }
+        }
+        self.release(ready, at, &mut todo);
+        todo
+    }
+
+    /// Ends the walk early: no step starts any more, waiting ones are withdrawn, running ones are
+    /// to be ended. The first halt counts; one that comes when all has ended changes nothing.
+    pub fn halt(&mut self, halt: Halt, at: Timestamp) -> Todo {
+        let mut todo = Todo::default();
+        if self.has_ended || self.halt.is_some() {
+            return todo;
+        }
+        self.halt = Some(halt);
+        self.startable.clear();
+        for step in 0..self.steps.len() {
+            match self.steps[step].state {
+                State::Running { is_late } => {
+                    self.forget_deadline(step);
+                    if !is_late {
+                        todo.ends.push(step);
+                    }
+                }
+                State::WaitingForDependencies
+                | State::WaitingForSlots { .. }
+                | State::UpForRetry => self.cancel_step(step, at, &mut todo),
+                State::Over => {}
+            }
+        }
+        self.end_if_over(at, &mut todo);
+        todo
+    }
+
+    /// When something is due next, if nothing happens before.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|(due, _)| *due)
+    }
+
+    /// The number of the last report with which a step asked for slots again, 0 if there was none.
+    /// What the daemon says to a question put before it had that report is too old for such a step,
+    /// and it may say nothing new afterwards: it must be asked anew.
+    pub fn asked_again(&self) -> u64 {
+        self.asked_again
+    }
+
+    /// Whether every step has ended and the last report is made.
+    pub fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Lets steps ask or start that are ready, the best first.
+    fn release(&mut self, mut ready: Vec<StepIndex>, at: Timestamp, todo: &mut Todo) {
+        ready.sort_by_key(|step| self.place(*step));
+        for step in ready {
+            if self.steps[step].pools.is_empty() {
+                self.startable.insert(self.place(step));
+            } else {
+                self.ask(step, at, todo);
+            }
+        }
+        self.start_some(at, todo);
+    }
+
+    /// Starts steps that may, the best first, until as many run as may.
+    fn start_some(&mut self, at: Timestamp, todo: &mut Todo) {
+        while self.running < self.max_running.get()
+            && let Some((_, step)) = self.startable.pop_first()
+        {
+            self.start(step, at, todo);
+        }
+    }
+
+    /// Larger priorities stand first, then the order of the definition.
+    fn place(&self, step: StepIndex) -> (Reverse<i32>, StepIndex) {
+        (Reverse(self.steps[step].priority), step)
+    }
+
+    fn ask(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
+        let asks = &self.steps[step];
+        let is_again = asks.tries > 0;
+        let kind = ReportKind::Asked {
+            step: asks.key.clone(),
+            pools: asks.pools.clone(),
+            priority: asks.priority,
+        };
+        self.report(todo, at, kind);
+        if is_again {
+            self.asked_again = self.reported;
+        }
+        let since = if is_again { self.reported } else { 0 };
+        self.steps[step].state = State::WaitingForSlots { since };
+    }
+
+    fn start(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
+        self.running += 1;
+        let starts = &mut self.steps[step];
+        starts.tries += 1;
+        starts.state = State::Running { is_late: false };
+        let (key, number, timeout) = (starts.key.clone(), starts.tries, starts.timeout);
+        if let Some(timeout) = timeout {
+            self.set_deadline(step, at.after(timeout));
+        }
+        self.report(todo, at, ReportKind::Started { step: key, r#try: number });
+        todo.starts.push(Try { step, number });
+    }
+
+    fn succeed(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
+        let (key, r#try) = (self.steps[step].key.clone(), self.steps[step].tries);
+        self.report(todo, at, ReportKind::Succeeded { step: key, r#try });
+        self.close(step);
+        let mut ready = Vec::new();
+        for dependent in self.steps[step].dependents.clone() {
+            let waits = &mut self.steps[dependent];
+            waits.missing -= 1;
+            if waits.missing == 0 && waits.state == State::WaitingForDependencies {
+                ready.push(dependent);
+            }
+        }
+        self.release(ready, at, todo);
+    }
+
+    fn failed_try(&mut self, step: StepIndex, error: String, at: Timestamp, todo: &mut Todo) {
+        let failed = &mut self.steps[step];
+        let Some(delay) = failed.delay_before_retry() else {
+            return self.fail(step, error, at, todo);
+        };
+        let retry_at = at.after(delay);
+        failed.state = State::UpForRetry;
+        let kind = ReportKind::UpForRetry {
+            step: failed.key.clone(),
+            r#try: failed.tries,
+            error: sentence::bounded(error),
+            retry_at: retry_at.as_micros(),
+        };
+        self.set_deadline(step, retry_at);
+        self.report(todo, at, kind);
+    }
+
+    fn fail(&mut self, step: StepIndex, error: String, at: Timestamp, todo: &mut Todo) {
+        let error = sentence::bounded(error);
+        let (key, r#try) = (self.steps[step].key.clone(), self.steps[step].tries);
+        self.report(todo, at, ReportKind::Failed { step: key, r#try, error: error.clone() });
+        self.close(step);
+        self.failed.push((step, error));
+        self.skip_after(step, at, todo);
+    }
+
+    /// Skips every step that waits, directly or not, for one that failed.
+    fn skip_after(&mut self, failed: StepIndex, at: Timestamp, todo: &mut Todo) {
+        let mut causes = vec![(failed, "failed")];
+        while let Some((cause, verb)) = causes.pop() {
+            for step in self.steps[cause].dependents.clone() {
+                if self.steps[step].state != State::WaitingForDependencies {
+                    continue;
+                }
+                let reason = format!("step `{}` before it {verb}", self.steps[cause].key);
+                let key = self.steps[step].key.clone();
+                self.report(todo, at, ReportKind::Skipped { step: key, reason });
+                self.close(step);
+                causes.push((step, "was skipped"));
+            }
+        }
+    }
+
+    fn cancel_step(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
+        self.forget_deadline(step);
+        let key = self.steps[step].key.clone();
+        self.report(todo, at, ReportKind::Canceled { step: key });
+        self.close(step);
+    }
+
+    fn close(&mut self, step: StepIndex) {
+        self.steps[step].state = State::Over;
+        self.unfinished -= 1;
+    }
+
+    fn end_if_over(&mut self, at: Timestamp, todo: &mut Todo) {
+        if self.unfinished == 0 && !self.has_ended {
+            self.has_ended = true;
+            self.report(todo, at, ReportKind::Ended { outcome: self.outcome() });
+        }
+    }
+
+    fn outcome(&self) -> Outcome {
+        match &self.halt {
+            Some(Halt::Cancel) => Outcome::Canceled,
+            Some(Halt::Fail(error)) => {
+                Outcome::Failed { by_step: false, error: sentence::bounded(error.clone()) }
+            }
+            None if self.failed.is_empty() => Outcome::Succeeded,
+            None => {
+                let failed = self.failed.iter();
+                let named = failed.map(|(step, error)| (&*self.steps[*step].key, &**error));
+                let error = sentence::failed_steps(&named.collect::<Vec<_>>());
+                Outcome::Failed { by_step: true, error }
+            }
+        }
+    }
+
+    fn report(&mut self, todo: &mut Todo, at: Timestamp, kind: ReportKind) {
+        self.reported += 1;
+        todo.reports.push(Report { at: at.as_micros(), kind });
+    }
+
+    fn set_deadline(&mut self, step: StepIndex, due: Timestamp) {
+        self.steps[step].deadline = Some(due);
+        self.deadlines.insert((due, step));
+    }
+
+    fn forget_deadline(&mut self, step: StepIndex) {
+        if let Some(due) = self.steps[step].deadline.take() {
+            self.deadlines.remove(&(due, step));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! One step in the walk: what the plan says of it, and where it is.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use model::Timestamp;
+use wire::plan::{PlanStep, RetryPolicy};
+
+use crate::graph::StepIndex;
+
+/// Where a step is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    /// Some step before it has not succeeded yet.
+    WaitingForDependencies,
+    /// It has asked for its slots and holds nothing.
+    WaitingForSlots {
+        /// The number of the report with which it asked, if it had slots before; else 0. A grant
+        /// that is older than that is none of its own.
+        since: u64,
+    },
+    /// A try of it runs.
+    Running {
+        /// Whether the try ran too long and is being ended.
+        is_late: bool,
+    },
+    /// It waits until it is ready again, and holds nothing.
+    UpForRetry,
+    /// It succeeded, failed, was skipped or was canceled.
+    Over,
+}
+
+/// A step.
+#[derive(Debug)]
+pub(super) struct Step {
+    pub(super) key: String,
+    pub(super) pools: BTreeMap<String, u32>,
+    pub(super) priority: i32,
+    retries: Option<RetryPolicy>,
+    pub(super) timeout: Option<Duration>,
+    /// Those that wait for it, each once.
+    pub(super) dependents: Vec<StepIndex>,
+    /// How many steps before it have not succeeded yet.
+    pub(super) missing: usize,
+    /// How many tries have begun.
+    pub(super) tries: u32,
+    pub(super) state: State,
+    pub(super) deadline: Option<Timestamp>,
+}
+
+impl Step {
+    /// Takes a step of a plan with its links.
+    pub(super) fn new((plan, links): (&PlanStep, super::links::Links)) -> Self {
+        Self {
+            key: plan.key.clone(),
+            pools: plan.pools.clone(),
+            priority: plan.priority,
+            retries: plan.retries.clone(),
+            timeout: plan.timeout_ms.map(Duration::from_millis),
+            dependents: links.dependents,
+            missing: links.before,
+            tries: 0,
+            state: State::WaitingForDependencies,
+            deadline: None,
+        }
+    }
+
+    /// How long it waits after its latest try failed; `None` if that was the last one.
+    pub(super) fn delay_before_retry(&self) -> Option<Duration> {
+        let policy = self.retries.as_ref()?;
+        policy.delay_after(self.tries).map(Duration::from_millis)
+    }
+}

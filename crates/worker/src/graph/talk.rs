@@ -1,0 +1,46 @@
+//! What the walk is told and what it answers.
+
+use wire::worker::Report;
+
+/// A step, by its place in the plan.
+pub type StepIndex = usize;
+
+/// What to do, in the order of the fields: reports are kept before a process starts.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Todo {
+    /// What to tell the daemon, in this order.
+    pub reports: Vec<Report>,
+    /// The tries to start.
+    pub starts: Vec<Try>,
+    /// The steps whose running try is to be ended.
+    pub ends: Vec<StepIndex>,
+}
+
+/// One try of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Try {
+    /// The step.
+    pub step: StepIndex,
+    /// The number of the try, from 1.
+    pub number: u32,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Well.
+    Succeeded,
+    /// Badly, as the sentence says; another try may go better.
+    Failed(String),
+    /// It could not be started, as the sentence says, and no other try could be.
+    Unstartable(String),
+}
+
+/// Why the walk is to end before its steps have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Halt {
+    /// The run is canceled.
+    Cancel,
+    /// The worker itself failed, as the sentence says.
+    Fail(String),
+}
