@@ -220,9 +220,9 @@ async fn a_step_whose_worker_and_guard_were_killed_is_found_asked_and_killed() {
     let step = bench.step().await;
     let lock = bench.file("steps/load.1.lock");
     let guard = lock::read_holder(&lock).unwrap().unwrap().identity;
-    let worker = bench.worker();
-    worker.signal(Signal::Kill).unwrap();
+    // The guard first: it asks the step when it sees that the worker is gone.
     guard.signal(Signal::Kill).unwrap();
+    bench.worker().signal(Signal::Kill).unwrap();
     bench.until_seen(Sight::Remains).await;
     assert!(step.is_alive().unwrap());
 

@@ -4,6 +4,7 @@
 //! Whoever is signalled is proven to be part of the attempt: by a lock that is held and by the number
 //! and start time of the process.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
@@ -14,7 +15,6 @@ use model::{Attempt, RunId};
 use process::group;
 use process::identity::{Identity, Signal};
 use process::lock;
-use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 use crate::launcher::Sight;
@@ -35,32 +35,42 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// The attempts that are being ended, each with the instant at which it is killed.
 #[derive(Debug, Default)]
 pub(super) struct Endings {
-    kill_at: Mutex<BTreeMap<Key, watch::Sender<Instant>>>,
+    kill_at: Mutex<BTreeMap<Key, Instant>>,
+}
+
+/// Whether an attempt that is to end is being ended already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Noted {
+    First,
+    Again,
 }
 
 impl Endings {
-    /// Notes when an attempt is to be killed; `None` if somebody ends it already, who is then told
-    /// if that is sooner.
-    fn note(&self, key: Key, kill_at: Instant) -> Option<watch::Receiver<Instant>> {
-        let mut endings = self.all();
-        if let Some(ending) = endings.get(&key) {
-            ending.send_if_modified(|current| {
-                let is_sooner = kill_at < *current;
-                *current = kill_at.min(*current);
-                is_sooner
-            });
-            return None;
+    /// Notes when an attempt is to be killed; the soonest counts.
+    fn note(&self, key: Key, kill_at: Instant) -> Noted {
+        match self.all().entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(kill_at);
+                Noted::First
+            }
+            Entry::Occupied(mut noted) => {
+                let soonest = kill_at.min(*noted.get());
+                noted.insert(soonest);
+                Noted::Again
+            }
         }
-        let (sender, receiver) = watch::channel(kill_at);
-        endings.insert(key, sender);
-        Some(receiver)
+    }
+
+    /// Returns when an attempt that is being ended is to be killed.
+    fn kill_at(&self, key: Key) -> Option<Instant> {
+        self.all().get(&key).copied()
     }
 
     fn remove(&self, key: Key) {
         self.all().remove(&key);
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<Key, watch::Sender<Instant>>> {
+    fn all(&self) -> MutexGuard<'_, BTreeMap<Key, Instant>> {
         self.kill_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,16 +78,13 @@ impl Endings {
 /// Asks an attempt to end, and sees to it in the background that it does.
 pub(super) fn begin(shared: &Arc<Shared>, key: Key, grace: Duration) -> Result<(), String> {
     let kill_at = Instant::now() + grace.min(LONGEST_GRACE);
-    let Some(kill_at) = shared.endings.note(key, kill_at) else {
+    if shared.endings.note(key, kill_at) == Noted::Again {
         return Ok(());
-    };
+    }
     let mut ending = Ending { shared: Arc::clone(shared), key, told: BTreeSet::new() };
-    let deadline = *kill_at.borrow();
-    match ending.look(deadline) {
+    match ending.look(kill_at) {
         Ok(Sight::Gone) => shared.endings.remove(key),
-        Ok(Sight::Alive | Sight::Remains) => {
-            shared.tasks.spawn(see_through(ending, kill_at));
-        }
+        Ok(Sight::Alive | Sight::Remains) => shared.tasks.spawn(see_through(ending)),
         Ok(Sight::Unknown(reason)) | Err(reason) => {
             shared.endings.remove(key);
             return Err(reason);
@@ -95,11 +102,10 @@ struct Ending {
 }
 
 /// Looks again and again until nothing is left of the attempt.
-async fn see_through(mut ending: Ending, mut kill_at: watch::Receiver<Instant>) {
+async fn see_through(mut ending: Ending) {
     let (shared, key) = (Arc::clone(&ending.shared), ending.key);
     let mut pause = SHORTEST_PAUSE;
-    loop {
-        let deadline = *kill_at.borrow_and_update();
+    while let Some(deadline) = shared.endings.kill_at(key) {
         let looked = tokio::task::spawn_blocking(move || (ending.look(deadline), ending)).await;
         let Ok((sight, same)) = looked else {
             tracing::error!("a look at an attempt that is being ended failed");
@@ -115,10 +121,7 @@ async fn see_through(mut ending: Ending, mut kill_at: watch::Receiver<Instant>) 
             break;
         }
         let until_kill = deadline.saturating_duration_since(now).max(SHORTEST_PAUSE);
-        tokio::select! {
-            () = sleep(pause.min(until_kill)) => {}
-            Ok(()) = kill_at.changed() => {}
-        }
+        sleep(pause.min(until_kill)).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
     shared.endings.remove(key);
