@@ -14,3 +14,6 @@ pub(crate) const WRONG: u8 = 1;
 /// What was asked cannot be done: a file cannot be read or is malformed, or the answer cannot be
 /// written.
 pub(crate) const UNREADABLE: u8 = 2;
+
+/// Nothing was asked, because no server answers.
+pub(crate) const NO_SERVER: u8 = 3;

@@ -1,8 +1,18 @@
 //! The one binary: reads its arguments, calls the rooms, prints what they answer.
 
 mod answer;
+mod code_location;
 mod config;
+mod failure;
+mod home;
+mod instance;
+mod job;
+mod pool;
+mod queue;
+mod remote;
+mod run;
 mod scenario;
+mod show;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -17,7 +27,17 @@ use self::answer::{Answer, UNREADABLE};
     name = "pointsman",
     version,
     arg_required_else_help = true,
-    after_help = "Example:\n  pointsman config check dagster.yaml"
+    after_help = "\
+Exit codes:
+  0  done
+  1  refused, failed, or something is wrong with what was looked at
+  2  the arguments or a file cannot be read, or the answer cannot be written
+  3  no server answers
+
+Example:
+  pointsman job launch nightly --wait
+  pointsman queue
+  pointsman run why 1b4e28ba"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -26,6 +46,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// List, show and launch jobs
+    #[command(subcommand, after_help = "Example:\n  pointsman job launch nightly --tag team=docs")]
+    Job(job::JobCommand),
+    /// List, show, explain, watch, cancel and delete runs
+    #[command(subcommand, after_help = "Example:\n  pointsman run why 1b4e28ba")]
+    Run(run::RunCommand),
+    /// List the queued runs, and why each waits
+    Queue(queue::QueueArgs),
+    /// List and show pools
+    #[command(subcommand, after_help = "Example:\n  pointsman pool show db")]
+    Pool(pool::PoolCommand),
+    /// Limits of this instance that can be changed while it runs
+    #[command(subcommand, after_help = "Example:\n  pointsman instance concurrency set db 2")]
+    Instance(instance::InstanceCommand),
+    /// List and reload code locations
+    #[command(subcommand, after_help = "Example:\n  pointsman code-location reload")]
+    CodeLocation(code_location::CodeLocationCommand),
     /// Check, show and describe the configuration.
     #[command(subcommand, after_help = "Example:\n  pointsman config check dagster.yaml")]
     Config(config::ConfigCommand),
@@ -36,6 +73,12 @@ enum Command {
 
 fn main() -> ExitCode {
     let answer = match Cli::parse().command {
+        Command::Job(command) => job::run(&command),
+        Command::Run(command) => run::run(&command),
+        Command::Queue(args) => queue::run(&args),
+        Command::Pool(command) => pool::run(&command),
+        Command::Instance(command) => instance::run(&command),
+        Command::CodeLocation(command) => code_location::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Scenario(command) => scenario::run(&command),
     };

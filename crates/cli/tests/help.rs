@@ -3,8 +3,32 @@
 
 use std::process::Command;
 
-const COMMANDS: [&[&str]; 8] = [
+const COMMANDS: &[&[&str]] = &[
     &[],
+    &["job"],
+    &["job", "list"],
+    &["job", "show"],
+    &["job", "launch"],
+    &["run"],
+    &["run", "list"],
+    &["run", "show"],
+    &["run", "logs"],
+    &["run", "why"],
+    &["run", "watch"],
+    &["run", "cancel"],
+    &["run", "delete"],
+    &["queue"],
+    &["pool"],
+    &["pool", "list"],
+    &["pool", "show"],
+    &["instance"],
+    &["instance", "concurrency"],
+    &["instance", "concurrency", "get"],
+    &["instance", "concurrency", "set"],
+    &["instance", "concurrency", "delete"],
+    &["code-location"],
+    &["code-location", "list"],
+    &["code-location", "reload"],
     &["config"],
     &["config", "check"],
     &["config", "show"],
@@ -23,8 +47,9 @@ fn help(command: &[&str]) -> String {
 
 #[test]
 fn the_help_of_every_command_reads_well() {
-    let pages = COMMANDS
-        .map(|command| format!("$ pointsman {} --help\n{}", command.join(" "), help(command)));
+    let page =
+        |command: &&[&str]| format!("$ pointsman {} --help\n{}", command.join(" "), help(command));
+    let pages: Vec<String> = COMMANDS.iter().map(page).collect();
     insta::assert_snapshot!(pages.join("\n"));
 }
 

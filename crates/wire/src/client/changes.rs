@@ -15,6 +15,16 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// How many bytes one event may have: an event is a few lines.
 const MAX_EVENT_BYTES: usize = 1 << 20;
 
+/// What a stream of changes tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// Something happened.
+    Event(Event),
+    /// The connection broke and was made again. If a change was seen before, none is missed;
+    /// otherwise what happened meanwhile must be read elsewhere.
+    Reopened,
+}
+
 /// The changes of a server, one after the other.
 #[derive(Debug)]
 pub struct Changes {
@@ -30,12 +40,12 @@ impl Changes {
         Ok(Self { client, response, seen: after, parser: Parser::default() })
     }
 
-    /// Waits for the next change. A connection that breaks is made again, behind the last change
-    /// that was seen. Dropped while it waits, no change is lost.
+    /// Waits for news. A connection that breaks is made again, behind the last change that was
+    /// seen.
     ///
     /// # Errors
     /// The stream cannot be opened again, or what comes is no stream of changes.
-    pub async fn next(&mut self) -> Result<Event, ClientError> {
+    pub async fn next(&mut self) -> Result<News, ClientError> {
         loop {
             while let Some(data) = self.parser.next() {
                 let event: Event = serde_json::from_str(&data).map_err(|error| {
@@ -44,7 +54,7 @@ impl Changes {
                 // After a resume the server may tell the last one once more.
                 if self.seen.is_none_or(|seen| event.change > seen) {
                     self.seen = Some(event.change);
-                    return Ok(event);
+                    return Ok(News::Event(event));
                 }
             }
             match self.response.chunk().await {
@@ -53,7 +63,10 @@ impl Changes {
                     let problem = format!("a change of more than {MAX_EVENT_BYTES} bytes");
                     return Err(self.client.garbage(problem));
                 }
-                Ok(None) | Err(_) => self.resume().await?,
+                Ok(None) | Err(_) => {
+                    self.resume().await?;
+                    return Ok(News::Reopened);
+                }
             }
         }
     }

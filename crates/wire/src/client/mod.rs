@@ -10,7 +10,7 @@ mod discover;
 mod error;
 
 pub use calls::Submitted;
-pub use changes::Changes;
+pub use changes::{Changes, News};
 pub use discover::{DiscoverError, SERVER_FILE, ServerFile, TOKEN_FILE};
 pub use error::ClientError;
 

@@ -1,0 +1,202 @@
+//! `pointsman job launch`: submits a run, and waits for its end if asked to.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use ::config::MAX_FILE_BYTES;
+use ::config::yaml::{self, Node, Value};
+use clap::Args;
+use model::RunStatus;
+use wire::api::SubmitRun;
+
+use crate::answer::{Answer, WRONG};
+use crate::failure::Failure;
+use crate::remote::{Remote, Session, run as run_remote, say, tell_json};
+use crate::run::watch::{Told, follow};
+
+/// Launches a run of a job: it goes to the queue and starts when the limits allow. Prints the run's
+/// id.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 launched (with --wait: it succeeded), 1 refused (with --wait: it did not succeed),
+2 the arguments or the config cannot be read, 3 no server.
+
+Example:
+  pointsman job launch nightly --tag team=docs --priority 3
+  pointsman job launch -j nightly --config nightly.yaml --wait")]
+pub(crate) struct LaunchArgs {
+    /// The job
+    #[arg(value_name = "JOB", required_unless_present = "named")]
+    job: Option<String>,
+    /// The same as JOB
+    #[arg(short = 'j', long = "job", value_name = "JOB", conflicts_with = "job")]
+    named: Option<String>,
+    /// Its code location, if several have a job of this name
+    #[arg(short, long, value_name = "LOCATION")]
+    location: Option<String>,
+    /// A tag of the run; may be repeated
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = tag)]
+    tag: Vec<(String, String)>,
+    /// Tags of the run as a JSON object; --tag wins over it
+    #[arg(long, value_name = "JSON", value_parser = json_tags)]
+    tags: Option<BTreeMap<String, String>>,
+    /// The config of the run: a file of JSON or YAML, or - for standard input
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The priority of the run: larger goes first, 0 unless given
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    priority: Option<i32>,
+    /// The id of the run, a UUID; a fresh one unless given
+    #[arg(long, value_name = "ID")]
+    run_id: Option<String>,
+    /// A key of your own: launched again with the same key, it is the same run
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    /// Show how the run goes on until it ends
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+fn tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some(("", _)) => Err("a tag must have a key before the `=`".to_owned()),
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err("a tag must have the form key=value".to_owned()),
+    }
+}
+
+/// Reads tags as Dagster does: a value that is no text is kept as its JSON.
+fn json_tags(text: &str) -> Result<BTreeMap<String, String>, String> {
+    let tags: BTreeMap<String, serde_json::Value> =
+        serde_json::from_str(text).map_err(|error| {
+            format!("it must be a JSON object such as {{\"team\": \"docs\"}}: {error}")
+        })?;
+    let as_text = |value: serde_json::Value| match value.as_str() {
+        Some(text) => text.to_owned(),
+        None => value.to_string(),
+    };
+    Ok(tags.into_iter().map(|(key, value)| (key, as_text(value))).collect())
+}
+
+pub(crate) fn run(args: &LaunchArgs) -> Answer {
+    run_remote(&args.remote, async |session| launch(session, args).await)
+}
+
+async fn launch(session: &Session, args: &LaunchArgs) -> Result<u8, Failure> {
+    let request = request(args)?;
+    let submitted = session.client.submit(&request, args.idempotency_key.as_deref()).await?;
+    let run = &submitted.run;
+    if !args.wait {
+        session.tell(run, |run| {
+            if submitted.is_new {
+                format!("Launched run {}.\n", run.id)
+            } else {
+                format!("Run {} was launched before under this key.\n", run.id)
+            }
+        })?;
+        return Ok(0);
+    }
+    let told = if session.is_json { Told::Nothing } else { Told::Lines };
+    if told == Told::Lines {
+        say(&format!("Launched run {}.\n", run.id))?;
+    }
+    let status = follow(session, &run.id, told).await?;
+    if session.is_json {
+        let ended = session.client.run(&run.id).await?;
+        tell_json(&ended)?;
+    }
+    Ok(if status == RunStatus::Success { 0 } else { WRONG })
+}
+
+fn request(args: &LaunchArgs) -> Result<SubmitRun, Failure> {
+    let mut tags = args.tags.clone().unwrap_or_default();
+    tags.extend(args.tag.iter().cloned());
+    let job = args.job.clone().or_else(|| args.named.clone()).unwrap_or_default();
+    Ok(SubmitRun {
+        job,
+        location: args.location.clone(),
+        tags,
+        config: args.config.as_deref().map(read_config).transpose()?,
+        priority: args.priority,
+        deployment: None,
+        run_id: args.run_id.clone(),
+    })
+}
+
+/// Reads a config; JSON is YAML too.
+fn read_config(path: &Path) -> Result<serde_json::Value, Failure> {
+    let is_stdin = path == Path::new("-");
+    let name = if is_stdin { "<stdin>".to_owned() } else { path.display().to_string() };
+    let read = || -> std::io::Result<Vec<u8>> {
+        let input: Box<dyn Read> =
+            if is_stdin { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
+        let mut bytes = Vec::new();
+        input.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    let bytes = read().map_err(|error| Failure::Input {
+        message: format!("cannot read {name}: {error}"),
+        hint: None,
+    })?;
+    let unread = |message: String| Failure::Input { message, hint: None };
+    let document = yaml::parse(&name, &bytes).map_err(|problems| unread(problems.to_string()))?;
+    to_json(&document.root).map_err(|problem| unread(format!("{name}: {problem}")))
+}
+
+fn to_json(node: &Node) -> Result<serde_json::Value, String> {
+    Ok(match &node.value {
+        Value::Null => serde_json::Value::Null,
+        Value::Bool(value) => (*value).into(),
+        Value::Int(value) => (*value).into(),
+        Value::Float(value) => serde_json::Number::from_f64(*value)
+            .ok_or_else(|| format!("{value} cannot be said in JSON; put it in quotes"))?
+            .into(),
+        Value::Text(text) => text.as_str().into(),
+        Value::List(items) => items.iter().map(to_json).collect::<Result<_, _>>()?,
+        Value::Map(entries) => {
+            let mut map = serde_json::Map::new();
+            for entry in entries {
+                let key = entry.key.as_text().ok_or("every key must be text; put it in quotes")?;
+                if map.insert(key.to_owned(), to_json(&entry.value)?).is_some() {
+                    return Err(format!("the key `{key}` is there twice"));
+                }
+            }
+            map.into()
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(text: &str) -> Result<String, String> {
+        let document = yaml::parse("x", text.as_bytes()).map_err(|error| error.to_string())?;
+        to_json(&document.root).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn a_config_is_read_from_yaml_and_from_json() {
+        let expected = r#"{"ops":{"load":[1,2.5,true,null,"x"]}}"#;
+        assert_eq!(json("ops:\n  load: [1, 2.5, yes, ~, x]\n"), Ok(expected.to_owned()));
+        assert_eq!(json(expected), Ok(expected.to_owned()));
+        assert_eq!(json("{a: 1, a: 2}"), Err("the key `a` is there twice".to_owned()));
+        assert!(json("a: .nan").is_err());
+        assert!(json("{1: a}").is_err());
+    }
+
+    #[test]
+    fn tags_are_read_in_both_forms() {
+        assert_eq!(tag("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
+        assert_eq!(tag("a="), Ok(("a".to_owned(), String::new())));
+        assert!(tag("a").is_err() && tag("=b").is_err());
+        let tags = json_tags(r#"{"a": "b", "c": 1}"#).unwrap();
+        assert_eq!(tags["a"], "b");
+        assert_eq!(tags["c"], "1");
+        assert!(json_tags("[]").is_err() && json_tags("a=b").is_err());
+    }
+}

@@ -1,0 +1,45 @@
+//! `pointsman run`: the runs, what they did, why they wait; ending and deleting them.
+
+mod end;
+mod list;
+mod logs;
+mod show;
+pub(crate) mod watch;
+mod why;
+
+use clap::Subcommand;
+
+use crate::answer::Answer;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RunCommand {
+    /// List runs, the newest first
+    List(list::ListArgs),
+    /// Show a run with its steps, and why it waits
+    #[command(after_help = "Example:\n  pointsman run show 1b4e28ba")]
+    Show(show::ShowArgs),
+    /// Print what the steps of a run have written
+    Logs(logs::LogsArgs),
+    /// Say why a run or its steps wait: every limit, its holders, the way out
+    #[command(after_help = "Example:\n  pointsman run why 1b4e28ba")]
+    Why(why::WhyArgs),
+    /// Show what happens to a run, live, until it ends
+    Watch(watch::WatchArgs),
+    /// Tell runs to end
+    Cancel(end::CancelArgs),
+    /// Delete the records of runs that have ended or are queued
+    Delete(end::DeleteArgs),
+}
+
+/// Carries out a command.
+pub(crate) fn run(command: &RunCommand) -> Answer {
+    match command {
+        RunCommand::List(args) => list::run(args),
+        RunCommand::Show(args) => show::run(args),
+        RunCommand::Logs(args) => logs::run(args),
+        RunCommand::Why(args) => why::run(args),
+        RunCommand::Watch(args) => watch::run(args),
+        RunCommand::Cancel(args) => end::cancel(args),
+        RunCommand::Delete(args) => end::delete(args),
+    }
+}

@@ -1,0 +1,178 @@
+//! Single values in words: statuses, durations, reasons.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use comfy_table::Color;
+use model::{RunStatus, StepStatus, Timestamp};
+use wire::api::{Explanation, Limit, Reason, Time, short_id};
+
+use super::Cell;
+
+/// How many holders a table names; `run why` names all that the server tells.
+const HOLDERS_SHOWN: usize = 3;
+
+/// Returns a text without control characters, which could move a terminal's cursor.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
+/// Returns lines `name  value`, the values below each other.
+pub(crate) fn fields(fields: &[(&str, String)]) -> String {
+    let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, value) in fields {
+        text += &format!("{name:width$}  {}\n", plain(value));
+    }
+    text
+}
+
+pub(crate) fn run_status(status: RunStatus) -> Cell {
+    let colour = match status {
+        RunStatus::Success => Some(Color::Green),
+        RunStatus::Failure => Some(Color::Red),
+        RunStatus::Starting | RunStatus::Started => Some(Color::Cyan),
+        RunStatus::Canceling | RunStatus::Canceled => Some(Color::Yellow),
+        RunStatus::NotStarted | RunStatus::Queued | RunStatus::Managed | RunStatus::Suspended => {
+            None
+        }
+    };
+    Cell::coloured(status.as_str(), colour)
+}
+
+pub(crate) fn step_status(status: StepStatus) -> Cell {
+    let colour = match status {
+        StepStatus::Succeeded => Some(Color::Green),
+        StepStatus::Failed => Some(Color::Red),
+        StepStatus::Running => Some(Color::Cyan),
+        StepStatus::UpForRetry | StepStatus::Canceled => Some(Color::Yellow),
+        StepStatus::WaitingForDependencies | StepStatus::WaitingForSlots | StepStatus::Skipped => {
+            None
+        }
+    };
+    Cell::coloured(&status.to_string(), colour)
+}
+
+/// Returns a duration in its two largest units, such as `1m 05s`.
+pub(crate) fn interval(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m {:02}s", seconds % 60),
+        3600..86_400 => format!("{hours}h {:02}m", minutes % 60),
+        _ => format!("{days}d {:02}h", hours % 24),
+    }
+}
+
+/// Returns how long ago an instant was.
+pub(crate) fn ago(now: Timestamp, then: Time) -> String {
+    format!("{} ago", interval(now.since(then.0)))
+}
+
+/// Returns how long something took that began and may have ended; nothing, if it has not begun.
+pub(crate) fn took(now: Timestamp, began: Option<Time>, ended: Option<Time>) -> String {
+    began.map_or(String::new(), |began| interval(ended.map_or(now, |end| end.0).since(began.0)))
+}
+
+pub(crate) fn tags(tags: &BTreeMap<String, String>) -> String {
+    let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs.join(", ")
+}
+
+/// Returns the first reason of an explanation in a few words, and how many more there are.
+pub(crate) fn reason(explanation: &Explanation) -> String {
+    match explanation.reasons.as_slice() {
+        [] => String::new(),
+        [only] => limit(only),
+        [first, more @ ..] => format!("{}, {} more", limit(first), more.len()),
+    }
+}
+
+fn limit(reason: &Reason) -> String {
+    let name = match &reason.limit {
+        Limit::Hold => return "held".to_owned(),
+        Limit::CodeLocation { location } => return format!("code location {location} is paused"),
+        Limit::MaxConcurrentRuns => "max_concurrent_runs".to_owned(),
+        Limit::BranchDeployments => "branch deployments".to_owned(),
+        Limit::Tag { key, value: None, .. } => format!("tag {key}"),
+        Limit::Tag { key, value: Some(value), .. } => format!("tag {key}={value}"),
+        Limit::Pool { pool } => format!("pool {pool}"),
+    };
+    let usage = reason.usage;
+    let taken =
+        if reason.counts_slots { usage.granted + usage.pending + usage.roots } else { usage.runs };
+    match reason.capacity {
+        Some(capacity) => format!("{name} {taken}/{capacity}"),
+        None => name,
+    }
+}
+
+/// Returns the first holders of the first limit that blocks, by short ids.
+pub(crate) fn holders(explanation: &Explanation) -> String {
+    let Some(first) = explanation.reasons.first() else { return String::new() };
+    let mut runs: Vec<&str> = first.holders.iter().map(|holder| short_id(&holder.run)).collect();
+    runs.dedup();
+    let hidden = runs.len().saturating_sub(HOLDERS_SHOWN) as u64 + first.more_holders;
+    runs.truncate(HOLDERS_SHOWN);
+    let mut text = runs.join(", ");
+    if hidden > 0 {
+        text += &format!(", {hidden} more");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_told_in_its_two_largest_units() {
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (65, "1m 05s"),
+            (3599, "59m 59s"),
+            (7380, "2h 03m"),
+            (86_400 * 4 + 3600 * 5, "4d 05h"),
+        ] {
+            assert_eq!(interval(Duration::from_secs(seconds)), text);
+        }
+    }
+
+    #[test]
+    fn the_first_reason_is_told_in_a_few_words() {
+        let told = |reasons: serde_json::Value| -> (String, String) {
+            let explanation = serde_json::json!({ "state": "blocked", "reasons": reasons });
+            let explanation: Explanation = serde_json::from_value(explanation).unwrap();
+            (reason(&explanation), holders(&explanation))
+        };
+        let one = |limit: serde_json::Value, capacity: Option<u32>, holders: &[&str], more: u64| {
+            let holder = |run: &&str| serde_json::json!({"run": run, "part": "run", "step": null, "units": 1});
+            serde_json::json!({
+                "limit": limit, "capacity": capacity,
+                "usage": {"runs": 1, "granted": 2, "pending": 0, "roots": 1},
+                "counts_slots": limit["kind"] == "pool", "wanted": 1,
+                "holders": holders.iter().map(holder).collect::<Vec<_>>(),
+                "more_holders": more, "reserved_by": null,
+                "ahead": {"count": 0, "is_exact": true}, "remedy": {"kind": "release"},
+            })
+        };
+        let tag =
+            serde_json::json!({"kind": "tag", "key": "team", "value": "docs", "scope": "value"});
+        let tag = one(tag, Some(1), &["1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10"], 0);
+        let pool = one(
+            serde_json::json!({"kind": "pool", "pool": "db"}),
+            Some(2),
+            &["a", "b", "c", "d"],
+            3,
+        );
+        let hold = one(serde_json::json!({"kind": "hold"}), Some(0), &[], 0);
+        let (first, second) = told(serde_json::json!([tag]));
+        assert_eq!((first.as_str(), second.as_str()), ("tag team=docs 1/1", "1b4e28ba"));
+        let (first, second) = told(serde_json::json!([pool, tag]));
+        assert_eq!((first.as_str(), second.as_str()), ("pool db 3/2, 1 more", "a, b, c, 4 more"));
+        assert_eq!(told(serde_json::json!([hold])).0, "held");
+        assert_eq!(told(serde_json::json!([])), (String::new(), String::new()));
+    }
+}

@@ -1,0 +1,8 @@
+//! The commands that speak to a server, against one that answers what it is told to.
+#![expect(clippy::unwrap_used, reason = "what fails to be set up has failed the test")]
+
+mod failures;
+mod jobs;
+mod limits;
+mod runs;
+mod scripted;
