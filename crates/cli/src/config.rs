@@ -7,7 +7,7 @@ mod discovery;
 mod report;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use ::config::{InstanceConfig, MAX_FILE_BYTES};
@@ -132,6 +132,39 @@ fn show(args: &FileArgs) -> Result<Answer, LoadError> {
         }),
         Err(problems) => {
             Ok(Answer { stderr: report::problems_text(problems), code: WRONG, ..Answer::default() })
+        }
+    }
+}
+
+/// Loads the configuration of a daemon: the file that is named, or the one of its home, or else
+/// `$DAGSTER_HOME`'s. Its warnings are told on standard error.
+///
+/// # Errors
+/// The answer that says what is wrong.
+pub(crate) fn load_for(
+    home: &Path,
+    named: Option<&Path>,
+) -> Result<(Option<PathBuf>, InstanceConfig), Answer> {
+    let failed = |error: LoadError| Answer {
+        stderr: format!("error: {error}\n"),
+        code: UNREADABLE,
+        ..Answer::default()
+    };
+    let variable_or_home = |name: &str| match name {
+        "POINTSMAN_HOME" => Some(home.as_os_str().to_owned()),
+        _ => std::env::var_os(name),
+    };
+    let found = discovery::find(named, &variable_or_home).map_err(|error| failed(error.into()))?;
+    let Some(path) = found else { return Ok((None, InstanceConfig::without_file())) };
+    let file = load(&path).map_err(failed)?;
+    match InstanceConfig::read(&file.name, &file.bytes, &variable) {
+        Ok((config, warnings)) => {
+            drop(std::io::stderr().write_all(report::warnings_text(&warnings).as_bytes()));
+            Ok((Some(path), config))
+        }
+        Err(problems) => {
+            let stderr = report::problems_text(&problems);
+            Err(Answer { stderr, code: WRONG, ..Answer::default() })
         }
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod code_location;
 mod config;
+mod daemon;
 mod failure;
 mod home;
 mod instance;
@@ -15,9 +16,11 @@ mod scenario;
 mod show;
 
 use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use model::{Attempt, RunId};
 
 use self::answer::{Answer, UNREADABLE};
 
@@ -46,6 +49,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See the run queue at work: a daemon, real processes, under a minute
+    #[command(after_help = "Example:\n  pointsman demo")]
+    Demo,
+    /// Serve jobs from files, loaded again when they are saved
+    ///
+    /// API, daemon and code locations run in this process until Ctrl-C. Runs in progress then go on,
+    /// and are found again at the next start.
+    #[command(after_help = "Example:\n  pointsman init && pointsman dev jobs.yaml")]
+    Dev(daemon::DaemonArgs),
+    /// Serve jobs from files; they are loaded again when somebody asks for it
+    #[command(after_help = "Example:\n  pointsman serve /srv/jobs --home /var/lib/pointsman")]
+    Serve(daemon::DaemonArgs),
+    /// Write an example of jobs to begin with
+    #[command(after_help = "Example:\n  pointsman init my-jobs")]
+    Init(daemon::InitArgs),
     /// List, show and launch jobs
     #[command(subcommand, after_help = "Example:\n  pointsman job launch nightly --tag team=docs")]
     Job(job::JobCommand),
@@ -69,10 +87,46 @@ enum Command {
     /// Play scenarios of the run queue against the very core that decides.
     #[command(subcommand, after_help = "Example:\n  pointsman scenario run my-limits.yaml")]
     Scenario(scenario::ScenarioCommand),
+    /// Execute one attempt of a run: started by the daemon.
+    #[command(hide = true, after_help = "Example:\n  pointsman worker --home /srv/pointsman --run 1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10 --attempt 1")]
+    Worker(WorkerArgs),
 }
 
+/// Which attempt a worker executes.
+#[derive(Debug, Args)]
+struct WorkerArgs {
+    /// The folder in which the daemon keeps everything
+    #[arg(long)]
+    home: PathBuf,
+    /// The run
+    #[arg(long)]
+    run: RunId,
+    /// The number of the attempt
+    #[arg(long, value_parser = attempt)]
+    attempt: Attempt,
+}
+
+fn attempt(text: &str) -> Result<Attempt, String> {
+    let number = text.parse().map_err(|error| format!("{error}"))?;
+    Attempt::new(number).ok_or_else(|| "attempts are numbered from 1".to_owned())
+}
+
+/// The subcommand that guards a step: started by workers, with arguments of its own form.
+const STEP_GUARD: &str = "step-guard";
+
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == STEP_GUARD) {
+        return exit_code(process::guard::main(arguments));
+    }
     let answer = match Cli::parse().command {
+        Command::Demo => daemon::demo(),
+        Command::Dev(args) => daemon::serve(&args, daemon::Reload::OnSave),
+        Command::Serve(args) => daemon::serve(&args, daemon::Reload::WhenAsked),
+        Command::Init(args) => daemon::init(&args),
+        Command::Worker(WorkerArgs { home, run, attempt }) => {
+            return exit_code(worker::main(&home, run, attempt));
+        }
         Command::Job(command) => job::run(&command),
         Command::Run(command) => run::run(&command),
         Command::Queue(args) => queue::run(&args),
@@ -83,6 +137,10 @@ fn main() -> ExitCode {
         Command::Scenario(command) => scenario::run(&command),
     };
     ExitCode::from(print(&answer))
+}
+
+fn exit_code(code: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }
 
 /// Prints an answer; returns the code to exit with.

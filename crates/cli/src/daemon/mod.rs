@@ -1,0 +1,39 @@
+//! `pointsman serve`, `dev`, `init` and `demo`: the daemon with its API in this process.
+
+mod demo;
+pub(crate) mod home;
+mod init;
+mod options;
+mod serve;
+mod start;
+mod watch;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+pub(crate) use demo::demo;
+pub(crate) use init::{InitArgs, init};
+pub(crate) use serve::{Reload, serve};
+
+/// What the daemon serves, and where.
+#[derive(Debug, Args)]
+pub(crate) struct DaemonArgs {
+    /// Files of jobs, or folders of such files; without any, the current folder.
+    #[arg(value_name = "FILE or FOLDER")]
+    paths: Vec<PathBuf>,
+    /// The folder in which everything is kept; without it $POINTSMAN_HOME, else ~/.pointsman.
+    #[arg(long, value_name = "FOLDER")]
+    home: Option<PathBuf>,
+    /// The configuration; without it pointsman.yaml or dagster.yaml in the home, then dagster.yaml
+    /// in $DAGSTER_HOME.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The address to listen on, over that of the configuration; loopback addresses only.
+    #[arg(long, value_name = "ADDRESS")]
+    host: Option<IpAddr>,
+    /// The port to listen on, over that of the configuration; 0 takes any free one.
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+}

@@ -1,0 +1,205 @@
+//! `pointsman serve` and `pointsman dev`: the daemon until somebody stops it.
+
+use std::io::{IsTerminal, Write};
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use ::config::InstanceConfig;
+use definitions::{LocationState, Locations, Root};
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::start::{Daemon, DaemonError, Setup};
+use super::watch::{WatchError, Watcher};
+use super::{DaemonArgs, home};
+use crate::answer::{Answer, WRONG};
+
+/// Whether changed files of jobs are loaded as soon as they are saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reload {
+    /// They are (`dev`).
+    OnSave,
+    /// They are when somebody asks for it (`serve`).
+    WhenAsked,
+}
+
+#[derive(Debug, Error)]
+enum ServeError {
+    #[error("the host `{0}` of the configuration is no address: write 127.0.0.1 or ::1")]
+    Host(String),
+    #[error(transparent)]
+    Daemon(#[from] DaemonError),
+    #[error(transparent)]
+    Watch(#[from] WatchError),
+    #[error("cannot listen to signals")]
+    Signals(#[source] std::io::Error),
+}
+
+/// Runs the daemon; returns when it was stopped.
+pub(crate) fn serve(args: &DaemonArgs, reload: Reload) -> Answer {
+    let home = match home::find_and_make(args.home.as_deref()) {
+        Ok(home) => home,
+        Err(error) => return failed(&error),
+    };
+    let (file, config) = match crate::config::load_for(&home, args.config.as_deref()) {
+        Ok(found) => found,
+        Err(answer) => return answer,
+    };
+    start_log();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    match runtime.block_on(run(args, reload, &home, file.as_deref(), &config)) {
+        Ok(()) => Answer::default(),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn run(
+    args: &DaemonArgs,
+    reload: Reload,
+    home: &Path,
+    file: Option<&Path>,
+    config: &InstanceConfig,
+) -> Result<(), ServeError> {
+    let mut stop = Stop::new().map_err(ServeError::Signals)?;
+    let addr = address(args, config)?;
+    let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
+    let mut daemon = Daemon::start(Setup { home, paths, config, addr }).await?;
+    let locations = daemon.handle.locations().clone();
+    say(&greeting(&daemon.url, home, file, &locations));
+    let mut watcher = match reload {
+        Reload::OnSave => Some(Watcher::new(locations.clone())?),
+        Reload::WhenAsked => None,
+    };
+    loop {
+        let changed = async {
+            match &mut watcher {
+                Some(watcher) => watcher.reload_on_change().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.wanted() => break,
+            error = daemon.ended() => return Err(error.into()),
+            reloaded = changed => {
+                let is_changed = |name: &_| reloaded.changed.contains(name);
+                say(&loaded(&locations, &is_changed));
+            }
+        }
+    }
+    say("stopping; runs in progress go on and are found again at the next start\n");
+    daemon.stop().await?;
+    Ok(())
+}
+
+/// Returns where to listen: what the command line says, else the configuration.
+fn address(args: &DaemonArgs, config: &InstanceConfig) -> Result<SocketAddr, ServeError> {
+    let host = match (args.host, config.server.host.value.as_str()) {
+        (Some(host), _) => host,
+        (None, "localhost") => IpAddr::from([127, 0, 0, 1]),
+        (None, host) => host.parse().map_err(|_| ServeError::Host(host.to_owned()))?,
+    };
+    Ok(SocketAddr::new(host, args.port.unwrap_or(config.server.port.value)))
+}
+
+fn greeting(url: &str, home: &Path, file: Option<&Path>, locations: &Locations) -> String {
+    let config = file.map_or("defaults (no file)".to_owned(), |file| file.display().to_string());
+    let mut text = format!(
+        "Pointsman {} serves {url}\n  home           {}\n  configuration  {config}\n",
+        env!("CARGO_PKG_VERSION"),
+        home.display()
+    );
+    text += &loaded(locations, &|_| true);
+    for root in locations.roots() {
+        match root {
+            Root::Folder(path, 0) => {
+                text += &format!(
+                    "  no files of jobs in {} yet; `pointsman init {}` writes one\n",
+                    path.display(),
+                    path.display()
+                );
+            }
+            Root::Unlisted(path, why) => {
+                text += &format!("  cannot look into {}: {why}\n", path.display());
+            }
+            Root::File(_) | Root::Folder(..) => {}
+        }
+    }
+    text
+}
+
+/// Tells what became of locations.
+fn loaded(locations: &Locations, is_told: &dyn Fn(&model::CodeLocation) -> bool) -> String {
+    let mut text = String::new();
+    for location in locations.locations().into_iter().filter(|location| is_told(&location.name)) {
+        let (name, path) = (&location.name, location.path.display());
+        match &location.state {
+            LocationState::Loaded => {
+                let jobs = if location.jobs.len() == 1 { "job" } else { "jobs" };
+                text += &format!("  {name}: {} {jobs} from {path}\n", location.jobs.len());
+            }
+            LocationState::Gone => text += &format!("  {name}: {path} is gone, its jobs with it\n"),
+            LocationState::Failed(problems) => {
+                let kept = if !location.jobs.is_empty() { "; its earlier jobs stay" } else { "" };
+                text += &format!("  {name}: not loaded{kept}\n{problems}\n");
+            }
+        }
+        for warning in &location.warnings {
+            text += &format!("{warning}\n");
+        }
+    }
+    text
+}
+
+/// The signals that ask the daemon to stop: Ctrl-C, and what service managers send.
+pub(super) struct Stop {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Stop {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    pub(super) async fn wanted(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Writes the log to standard error: from warnings on, or what `RUST_LOG` says.
+pub(super) fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    // Fails only if a log was started before, which is as good.
+    drop(log.try_init());
+}
+
+/// Writes to standard output at once; whether anybody reads it makes no difference to the daemon.
+pub(super) fn say(text: &str) {
+    let mut stdout = std::io::stdout();
+    drop(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()));
+}
+
+/// Tells an error with what caused it.
+pub(super) fn failed(error: &dyn std::error::Error) -> Answer {
+    let mut text = format!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    Answer { stderr: text + "\n", code: WRONG, ..Answer::default() }
+}

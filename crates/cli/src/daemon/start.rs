@@ -1,0 +1,109 @@
+//! Puts the parts of a daemon together: lock, store, code locations, launcher, loop, API.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ::config::InstanceConfig;
+use coordinator::{Handle, LoopError, Running};
+use definitions::Locations;
+use launch::local::LocalLauncher;
+use model::Timestamp;
+use server::{Listen, ServeError, Server};
+use store::{DaemonLock, Store};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::options::options;
+
+/// The name of the database in the home.
+const DATABASE: &str = "pointsman.db";
+
+/// What a daemon is made of.
+pub(super) struct Setup<'a> {
+    pub(super) home: &'a Path,
+    pub(super) paths: Vec<PathBuf>,
+    pub(super) config: &'a InstanceConfig,
+    pub(super) addr: SocketAddr,
+}
+
+/// Why the daemon does not run, or no longer.
+#[derive(Debug, Error)]
+pub(super) enum DaemonError {
+    #[error(transparent)]
+    Locked(#[from] store::LockError),
+    #[error(transparent)]
+    Store(#[from] store::OpenError),
+    #[error("cannot tell where this program lies: {0}")]
+    NoBinary(std::io::Error),
+    #[error(transparent)]
+    Start(#[from] coordinator::StartError),
+    #[error(transparent)]
+    Loop(#[from] LoopError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+/// A daemon that runs in this process.
+pub(super) struct Daemon {
+    pub(super) handle: Handle,
+    pub(super) url: String,
+    running: Running,
+    server: JoinHandle<Result<(), ServeError>>,
+    stop_server: watch::Sender<bool>,
+    _lock: DaemonLock,
+}
+
+impl Daemon {
+    /// Starts everything; when this returns, requests are answered.
+    pub(super) async fn start(setup: Setup<'_>) -> Result<Self, DaemonError> {
+        let database = setup.home.join(DATABASE);
+        let lock = Store::lock_for_daemon(&database)?;
+        let store = Arc::new(Store::open(&database).await?);
+        let listen = Listen { addr: setup.addr, home: setup.home.to_owned() };
+        let server = Server::bind(listen).await?;
+        let url = server.url();
+        let locations = Locations::load(setup.paths, now());
+        let binary = std::env::current_exe().map_err(DaemonError::NoBinary)?;
+        let launcher = LocalLauncher::new(setup.home, binary);
+        let mut options = options(setup.config);
+        options.url.clone_from(&url);
+        let (handle, running) = coordinator::start(options, store, locations, launcher).await?;
+        let (stop_server, mut stopped) = watch::channel(false);
+        let shutdown = async move {
+            // A sender that is gone says the same.
+            let _ = stopped.wait_for(|is_stopped| *is_stopped).await;
+        };
+        let server = tokio::spawn(server.run(handle.clone(), shutdown));
+        Ok(Self { handle, url, running, server, stop_server, _lock: lock })
+    }
+
+    /// Waits until the daemon ends by itself, which it does only if something is wrong.
+    pub(super) async fn ended(&mut self) -> DaemonError {
+        tokio::select! {
+            end = self.running.ended() => match end {
+                Ok(()) => LoopError::Panicked.into(),
+                Err(error) => error.into(),
+            },
+            end = &mut self.server => match end {
+                Ok(Err(error)) => error.into(),
+                Ok(Ok(())) | Err(_) => LoopError::Panicked.into(),
+            },
+        }
+    }
+
+    /// Ends: no request is taken any more, what was decided is durable, runs in progress go on.
+    pub(super) async fn stop(self) -> Result<(), DaemonError> {
+        self.stop_server.send_replace(true);
+        let served = self.server.await.unwrap_or(Ok(()));
+        self.running.stop().await?;
+        Ok(served?)
+    }
+}
+
+/// Returns the time of day.
+pub(super) fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp::EPOCH.after(since.unwrap_or_default())
+}

@@ -1,0 +1,80 @@
+//! Watches the folders of the files of jobs, and loads them again when something was saved.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use definitions::{Locations, Reloaded};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use super::start::now;
+
+/// How long it must be quiet after a change before files are read: editors save in several steps.
+const QUIET: Duration = Duration::from_millis(150);
+
+/// How many changes may wait to be noticed; one is enough to look at everything.
+const MAX_WAITING: usize = 1;
+
+/// Why folders cannot be watched.
+#[derive(Debug, Error)]
+#[error("cannot watch {}: {source}; use `pointsman serve`, and `pointsman code-location reload` after a change", .folder.display())]
+pub(super) struct WatchError {
+    folder: PathBuf,
+    source: notify::Error,
+}
+
+/// Watches, as long as it is kept.
+pub(super) struct Watcher {
+    locations: Locations,
+    watcher: RecommendedWatcher,
+    watched: BTreeSet<PathBuf>,
+    changes: mpsc::Receiver<()>,
+}
+
+impl Watcher {
+    pub(super) fn new(locations: Locations) -> Result<Self, WatchError> {
+        let (sender, changes) = mpsc::channel(MAX_WAITING);
+        let watcher = notify::recommended_watcher(move |_| {
+            // If one waits already, it will see this change too.
+            let _ = sender.try_send(());
+        });
+        let watcher =
+            watcher.map_err(|source| WatchError { folder: PathBuf::from("files"), source })?;
+        let mut this = Self { locations, watcher, watched: BTreeSet::new(), changes };
+        this.follow()?;
+        Ok(this)
+    }
+
+    /// Watches the folders that matter now, and no others.
+    fn follow(&mut self) -> Result<(), WatchError> {
+        let wanted = self.locations.watched_folders();
+        for folder in self.watched.difference(&wanted) {
+            // One that is gone is watched no longer anyway.
+            let _ = self.watcher.unwatch(folder);
+        }
+        for folder in wanted.difference(&self.watched) {
+            let watched = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+            watched.map_err(|source| WatchError { folder: folder.clone(), source })?;
+        }
+        self.watched = wanted;
+        Ok(())
+    }
+
+    /// Waits until something was saved, and loads it.
+    pub(super) async fn reload_on_change(&mut self) -> Reloaded {
+        loop {
+            if self.changes.recv().await.is_none() {
+                return std::future::pending().await;
+            }
+            while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {}
+            let reloaded = self.locations.reload(now());
+            let _ = self.follow();
+            if !reloaded.changed.is_empty() {
+                return reloaded;
+            }
+        }
+    }
+}
