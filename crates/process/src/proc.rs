@@ -27,17 +27,26 @@ pub(crate) fn read(pid: u32) -> io::Result<Option<Stat>> {
         Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
-    parse(pid, &String::from_utf8_lossy(&text)).ok_or_else(|| {
+    let text = String::from_utf8_lossy(&text);
+    if is_just_being_reaped(&text) {
+        return Ok(None);
+    }
+    parse(pid, &text).map(Some).ok_or_else(|| {
         let message = format!("/proc/{pid}/stat is not as expected");
         io::Error::new(io::ErrorKind::InvalidData, message)
     })
 }
 
-/// Reads all processes that can be seen, ordered by number; those that end meanwhile are left out.
+/// Reads all processes that can be seen, ordered by number; those that end meanwhile are left out,
+/// and those that other users hide.
 pub(crate) fn all() -> io::Result<Vec<Stat>> {
     let mut stats = Vec::new();
     for pid in pids()? {
-        stats.extend(read(pid)?);
+        match read(pid) {
+            Ok(stat) => stats.extend(stat),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(stats)
 }
@@ -58,27 +67,30 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
-/// Reads the fields; the inner `None` is a process that is just being reaped and is in no group any
-/// more. The name of the program stands in parentheses and may have any characters: what follows the
-/// last parenthesis is regular.
-fn parse(pid: u32, text: &str) -> Option<Option<Stat>> {
-    let (_, rest) = text.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+/// Whether a process is in no group any more, which it says by a number that none has.
+fn is_just_being_reaped(text: &str) -> bool {
+    fields(text).is_some_and(|fields| fields.get(2) == Some(&"-1"))
+}
+
+/// Splits what is regular. The name of the program stands in parentheses and may have any characters:
+/// the fields follow the last parenthesis.
+fn fields(text: &str) -> Option<Vec<&str>> {
+    text.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace().collect())
+}
+
+fn parse(pid: u32, text: &str) -> Option<Stat> {
+    let fields = fields(text)?;
     let state = *fields.first()?;
-    let group = *fields.get(2)?;
-    if group == "-1" {
-        return Some(None);
-    }
     let threads: u64 = fields.get(17)?.parse().ok()?;
-    Some(Some(Stat {
+    Some(Stat {
         pid,
         parent: fields.get(1)?.parse().ok()?,
-        group: group.parse().ok()?,
+        group: fields.get(2)?.parse().ok()?,
         session: fields.get(3)?.parse().ok()?,
         started: fields.get(19)?.parse().ok()?,
         // The first thread may have ended before the others, which still have the files open.
         has_ended: matches!(state, "X" | "x") || (state == "Z" && threads <= 1),
-    }))
+    })
 }
 
 #[cfg(test)]
@@ -88,7 +100,7 @@ mod tests {
     #[test]
     fn a_program_name_with_parentheses_and_blanks_is_skipped() {
         let text = "7 (a) Z 1 (b) S 4 5 6 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 991 0 0\n";
-        let stat = parse(7, text).unwrap().unwrap();
+        let stat = parse(7, text).unwrap();
         assert_eq!((stat.parent, stat.group, stat.session, stat.started), (4, 5, 6, 991));
         assert!(!stat.has_ended);
     }
@@ -98,7 +110,7 @@ mod tests {
         let has_ended = |state, threads| {
             let text =
                 format!("7 (a) {state} 4 5 6 0 -1 0 0 0 0 0 0 0 0 0 20 0 {threads} 0 991 0\n");
-            parse(7, &text).unwrap().unwrap().has_ended
+            parse(7, &text).unwrap().has_ended
         };
         assert!(has_ended("Z", 1) && has_ended("X", 0));
         assert!(!has_ended("Z", 2) && !has_ended("S", 1) && !has_ended("T", 1));
@@ -107,8 +119,8 @@ mod tests {
     #[test]
     fn a_process_that_is_just_being_reaped_is_gone() {
         let text = "7 (a) X 0 -1 -1 0 -1 0 0 0 0 0 0 0 0 0 20 0 0 0 991 0 0\n";
-        assert!(matches!(parse(7, text), Some(None)));
-        assert!(parse(7, "7 (a) S 1 2").is_none());
+        assert!(is_just_being_reaped(text));
+        assert!(!is_just_being_reaped("7 (a) S 1 2 3"));
     }
 
     #[test]
