@@ -13,7 +13,7 @@ use model::EventKind;
 use tempfile::TempDir;
 use thiserror::Error;
 use wire::api::{CancelRun, Event, Page, RunFilter, RunWhy, SubmitRun};
-use wire::client::{Changes, Client, ClientError, DiscoverError};
+use wire::client::{Changes, Client, ClientError, DiscoverError, News};
 
 use super::serve::{Stop, failed, say, start_log};
 use super::start::{Daemon, DaemonError, Setup};
@@ -206,7 +206,11 @@ impl Stage {
 
     /// Waits for the next event, shows it and takes note of it.
     async fn next_event(&mut self) -> Result<Event, DemoError> {
-        let event = self.changes.next().await?;
+        let event = loop {
+            if let News::Event(event) = self.changes.next().await? {
+                break event;
+            }
+        };
         let Some(name) = event.run.as_ref().and_then(|run| self.names.get(run)).cloned() else {
             return Ok(event);
         };

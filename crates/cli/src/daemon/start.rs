@@ -20,6 +20,9 @@ use super::options::options;
 /// The name of the database in the home.
 const DATABASE: &str = "pointsman.db";
 
+/// This very program, even when its file was replaced since it was started.
+const BINARY: &str = "/proc/self/exe";
+
 /// What a daemon is made of.
 pub(super) struct Setup<'a> {
     pub(super) home: &'a Path,
@@ -35,8 +38,6 @@ pub(super) enum DaemonError {
     Locked(#[from] store::LockError),
     #[error(transparent)]
     Store(#[from] store::OpenError),
-    #[error("cannot tell where this program lies: {0}")]
-    NoBinary(std::io::Error),
     #[error(transparent)]
     Start(#[from] coordinator::StartError),
     #[error(transparent)]
@@ -65,8 +66,8 @@ impl Daemon {
         let server = Server::bind(listen).await?;
         let url = server.url();
         let locations = Locations::load(setup.paths, now());
-        let binary = std::env::current_exe().map_err(DaemonError::NoBinary)?;
-        let launcher = LocalLauncher::new(setup.home, binary);
+        
+        let launcher = LocalLauncher::new(setup.home, BINARY);
         let mut options = options(setup.config);
         options.url.clone_from(&url);
         let (handle, running) = coordinator::start(options, store, locations, launcher).await?;
