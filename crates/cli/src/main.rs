@@ -13,6 +13,7 @@ mod remote;
 mod run;
 mod scenario;
 mod show;
+mod worker;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -69,9 +70,15 @@ enum Command {
     /// Play scenarios of the run queue against the very core that decides.
     #[command(subcommand, after_help = "Example:\n  pointsman scenario run my-limits.yaml")]
     Scenario(scenario::ScenarioCommand),
+    /// Execute one attempt of a run; the launcher starts this
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = worker::guard(std::env::args_os()) {
+        return ExitCode::from(code);
+    }
     let answer = match Cli::parse().command {
         Command::Job(command) => job::run(&command),
         Command::Run(command) => run::run(&command),
@@ -81,6 +88,7 @@ fn main() -> ExitCode {
         Command::CodeLocation(command) => code_location::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Scenario(command) => scenario::run(&command),
+        Command::Worker(args) => worker::work(&args),
     };
     ExitCode::from(print(&answer))
 }
