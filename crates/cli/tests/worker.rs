@@ -1,5 +1,4 @@
 //! The subcommands that the program starts itself with reach their rooms with their arguments whole.
-#![expect(clippy::unwrap_used, reason = "what fails to be set up has failed the test")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
