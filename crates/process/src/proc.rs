@@ -27,20 +27,26 @@ pub(crate) fn read(pid: u32) -> io::Result<Option<Stat>> {
         Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
-    match parse(pid, &String::from_utf8_lossy(&text)) {
-        Some(stat) => Ok(Some(stat)),
-        None => Err(io::Error::new(
-            io::ErrorKind::InvalidData,
-            format!("/proc/{pid}/stat is not as expected"),
-        )),
+    let text = String::from_utf8_lossy(&text);
+    if is_just_being_reaped(&text) {
+        return Ok(None);
     }
+    parse(pid, &text).map(Some).ok_or_else(|| {
+        let message = format!("/proc/{pid}/stat is not as expected");
+        io::Error::new(io::ErrorKind::InvalidData, message)
+    })
 }
 
-/// Reads all processes that can be seen, ordered by number; those that end meanwhile are left out.
+/// Reads all processes that can be seen, ordered by number; those that end meanwhile are left out,
+/// and those that other users hide.
 pub(crate) fn all() -> io::Result<Vec<Stat>> {
     let mut stats = Vec::new();
     for pid in pids()? {
-        stats.extend(read(pid)?);
+        match read(pid) {
+            Ok(stat) => stats.extend(stat),
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(stats)
 }
@@ -61,11 +67,19 @@ pub(crate) fn is_gone(error: &io::Error) -> bool {
         || error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error())
 }
 
-/// The name of the program stands in parentheses and may have any characters: what follows the last
-/// parenthesis is regular.
+/// Whether a process is in no group any more, which it says by a number that none has.
+fn is_just_being_reaped(text: &str) -> bool {
+    fields(text).is_some_and(|fields| fields.get(2) == Some(&"-1"))
+}
+
+/// Splits what is regular. The name of the program stands in parentheses and may have any characters:
+/// the fields follow the last parenthesis.
+fn fields(text: &str) -> Option<Vec<&str>> {
+    text.rsplit_once(')').map(|(_, rest)| rest.split_ascii_whitespace().collect())
+}
+
 fn parse(pid: u32, text: &str) -> Option<Stat> {
-    let (_, rest) = text.rsplit_once(')')?;
-    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    let fields = fields(text)?;
     let state = *fields.first()?;
     let threads: u64 = fields.get(17)?.parse().ok()?;
     Some(Stat {
@@ -100,6 +114,13 @@ mod tests {
         };
         assert!(has_ended("Z", 1) && has_ended("X", 0));
         assert!(!has_ended("Z", 2) && !has_ended("S", 1) && !has_ended("T", 1));
+    }
+
+    #[test]
+    fn a_process_that_is_just_being_reaped_is_gone() {
+        let text = "7 (a) X 0 -1 -1 0 -1 0 0 0 0 0 0 0 0 0 20 0 0 0 991 0 0\n";
+        assert!(is_just_being_reaped(text));
+        assert!(!is_just_being_reaped("7 (a) S 1 2 3"));
     }
 
     #[test]

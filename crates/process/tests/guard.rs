@@ -194,7 +194,9 @@ async fn a_second_guard_of_the_same_try_starts_nothing() {
 #[tokio::test]
 async fn a_step_that_is_told_to_end_may_clean_up() {
     let bench = Bench::new();
-    let script = "trap 'echo cleaned; exit 3' TERM; echo $$ > pid; while :; do sleep 0.01; done";
+    // It starts nothing after its trap is set, so that nobody else comes by the trap.
+    let script = "trap '' TERM; sleep 1000 & trap 'echo cleaned; kill -9 $!; exit 3' TERM
+        echo $$ > pid; wait";
     let mut step = bench.shell(script, LONG);
     bench.number_in("pid").await;
     step.terminate().unwrap();
@@ -275,8 +277,9 @@ async fn the_lock_outlives_a_guard_that_is_killed_and_the_worker_clears_up() {
 #[tokio::test]
 async fn a_guard_that_was_stopped_can_be_killed_with_its_step() {
     let bench = Bench::new();
-    let mut step = bench.shell("echo $$ > pid; kill -STOP 0; sleep 1000", LONG);
-    bench.number_in("pid").await;
+    let mut step = bench.shell("kill -STOP 0; sleep 1000", LONG);
+    let stat = format!("/proc/{}/stat", step.group());
+    until(|| fs::read_to_string(&stat).unwrap().contains(") T ")).await;
     step.terminate().unwrap();
     step.kill().unwrap();
     assert_eq!(end_of(&mut step).await.end, StepEnd::GuardLost);
