@@ -14,6 +14,10 @@ use crate::error::ApiError;
 /// Reads a body as a shape.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let value = parse(bytes)?;
+    // A list would be taken for the fields of a shape in their order.
+    if value.is_array() {
+        return Err(ApiError::bad_request("expected a JSON object, found a list"));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let place = error.path().to_string();
         let what = error.into_inner().to_string();

@@ -22,23 +22,23 @@ async fn a_run_goes_from_its_submission_to_its_end() {
     let folder =
         worker::folder::Folder::of(world.home.path(), run.parse().unwrap(), model::Attempt::FIRST);
     std::fs::create_dir_all(folder.steps()).unwrap();
-    std::fs::write(folder.out("load/all", 1), "loadé").unwrap();
+    std::fs::write(folder.out("load.all", 1), "loadé").unwrap();
     let reports = json!({"first": 1, "reports": [
-        {"at": 1, "kind": "planned", "steps": ["greet", "load/all"]},
+        {"at": 1, "kind": "planned", "steps": ["greet", "load.all"]},
         {"at": 2, "kind": "first_pass_done"},
         {"at": 3, "kind": "started", "step": "greet", "try": 1},
         {"at": 4, "kind": "succeeded", "step": "greet", "try": 1},
-        {"at": 5, "kind": "asked", "step": "load/all", "pools": {"db/main": 1}, "priority": 0},
+        {"at": 5, "kind": "asked", "step": "load.all", "pools": {"db/main": 1}, "priority": 0},
     ]});
     let answer = world.work("report", &worker, &reports).await;
     assert_eq!((answer.status, answer.json()["last"].as_u64()), (200, Some(5)), "{}", answer.body);
     let directions = world.work("poll", &worker, &json!({"seen": 0})).await.json();
-    assert_eq!(directions["granted"], json!(["load/all"]), "{directions}");
+    assert_eq!(directions["granted"], json!(["load.all"]), "{directions}");
     let pool = world.get("/api/v1/pools/db%2Fmain").await.json();
-    assert_eq!(pool["claims"][0]["step"], "load/all", "{pool}");
+    assert_eq!(pool["claims"][0]["step"], "load.all", "{pool}");
     assert_eq!(pool["usage"]["granted"], 1);
     let started = json!({"first": 6, "reports": [
-        {"at": 6, "kind": "started", "step": "load/all", "try": 1}
+        {"at": 6, "kind": "started", "step": "load.all", "try": 1}
     ]});
     assert_eq!(world.work("report", &worker, &started).await.status, 200);
 
@@ -47,23 +47,23 @@ async fn a_run_goes_from_its_submission_to_its_end() {
     assert_eq!(
         files,
         json!({"files": [
-            {"step": "load/all", "try": 1, "stream": "stdout", "bytes": 6}
+            {"step": "load.all", "try": 1, "stream": "stdout", "bytes": 6}
         ]})
     );
-    let part = world.get(&format!("{logs}?step=load%2Fall&limit=5")).await.json();
+    let part = world.get(&format!("{logs}?step=load.all&limit=5")).await.json();
     assert_eq!(part, json!({"text": "load", "next_offset": 4, "is_complete": false}));
-    let part = world.get(&format!("{logs}?step=load%2Fall&offset=4")).await.json();
+    let part = world.get(&format!("{logs}?step=load.all&offset=4")).await.json();
     assert_eq!(part, json!({"text": "é", "next_offset": 6, "is_complete": false}));
 
     let ended = json!({"first": 7, "reports": [
-        {"at": 7, "kind": "succeeded", "step": "load/all", "try": 1},
+        {"at": 7, "kind": "succeeded", "step": "load.all", "try": 1},
         {"at": 8, "kind": "ended", "outcome": {"outcome": "succeeded"}},
     ]});
     assert_eq!(world.work("report", &worker, &ended).await.status, 200);
     let detail = world.client().run(&run[..8]).await.unwrap();
     assert_eq!(detail.run.status, model::RunStatus::Success);
     assert_eq!(detail.steps.len(), 2);
-    let part = world.get(&format!("{logs}?step=load%2Fall&offset=6")).await.json();
+    let part = world.get(&format!("{logs}?step=load.all&offset=6")).await.json();
     assert_eq!(part, json!({"text": "", "next_offset": 6, "is_complete": true}));
     let answer = world.work("poll", &worker, &json!({"seen": 0})).await;
     assert_eq!((answer.status, answer.json()["code"].is_string()), (410, true));

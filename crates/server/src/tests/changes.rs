@@ -54,10 +54,14 @@ async fn a_stream_tells_every_change_in_order_and_resumes_behind_any() {
         let last = format!("\"change\":{}", seen.len());
         let text = read_until(&world, &format!("?after={after}"), "", &last).await;
         assert!(text.contains(end), "{text}");
-        assert_eq!(ids(&text), rest);
+        // What came after that may be told already.
+        let known = |text: &str| -> Vec<u64> {
+            ids(text).into_iter().filter(|change| *change <= seen.len() as u64).collect()
+        };
+        assert_eq!(known(&text), rest);
         // What a browser sends when it resumes goes before the address that it repeats.
         let resumed = format!("Last-Event-ID: {after}\r\n");
-        assert_eq!(ids(&read_until(&world, "?after=0", &resumed, &last).await), rest);
+        assert_eq!(known(&read_until(&world, "?after=0", &resumed, &last).await), rest);
     }
     world.stop().await;
 }

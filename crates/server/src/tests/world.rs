@@ -28,7 +28,7 @@ jobs:
     config: {day: 1}
     ops:
       greet: {command: [echo, hello]}
-      load/all: {command: [echo, loaded], after: greet, pool: db/main}
+      load.all: {command: [echo, loaded], after: greet, pool: db/main}
 ";
 
 /// Starts nothing, and remembers what it was told to start.
