@@ -1,6 +1,5 @@
 //! Jobs and the files that define them.
 
-use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
@@ -69,18 +68,10 @@ pub(crate) async fn reload(
 }
 
 fn all_locations(locations: &Locations) -> CodeLocations {
-    let mut jobs: BTreeMap<CodeLocation, Vec<String>> = BTreeMap::new();
-    for job in locations.jobs() {
-        jobs.entry(job.location.clone()).or_default().push(job.name.to_string());
-    }
     let code_locations = locations.locations().into_iter().map(|location| api::CodeLocation {
         path: location.path.display().to_string(),
         is_loaded: location.state == LocationState::Loaded,
-        jobs: if location.job_count == 0 {
-            Vec::new()
-        } else {
-            jobs.get(&location.name).cloned().unwrap_or_default()
-        },
+        jobs: location.jobs.iter().map(ToString::to_string).collect(),
         problems: match &location.state {
             LocationState::Loaded => None,
             LocationState::Failed(problems) => Some(problems.to_string()),
@@ -97,7 +88,7 @@ fn shown(job: &definitions::Job) -> api::Job {
     api::Job {
         name: job.name.to_string(),
         location: job.location.to_string(),
-        description: Some(job.description.clone()).filter(|text| !text.is_empty()),
+        description: job.description.clone(),
         tags: job.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         step_count: job.plan.steps.len() as u64,
         pools: pools.into_iter().collect(),
