@@ -26,5 +26,5 @@ mod tests;
 mod token;
 
 pub use listen::{Listen, ListenError};
-pub use serve::{ServeError, Server, serve};
+pub use serve::{ServeError, Server};
 pub use token::TokenError;

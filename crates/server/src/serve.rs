@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use coordinator::Handle;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tracing::{info, warn};
+use tracing::info;
 
 use crate::accept::{accept, stopping};
 use crate::address::AddressFile;
@@ -24,6 +24,7 @@ pub struct Server {
     address: SocketAddr,
     token: ApiToken,
     home: PathBuf,
+    published: AddressFile,
 }
 
 /// Says why it is not possible to serve.
@@ -46,18 +47,21 @@ pub enum ServeError {
 }
 
 impl Server {
-    /// Reads or draws the token of the home and listens.
+    /// Reads or draws the token of the home, listens, and tells the address in `server.json` for as
+    /// long as this is kept.
     ///
     /// # Errors
     /// [`ServeError::Token`] if the token cannot be used or written, [`ServeError::Listen`] if the
-    /// address is not a loopback one or is taken.
+    /// address is not a loopback one or is taken, [`ServeError::Address`] if it cannot be told.
     pub async fn bind(listen: Listen) -> Result<Self, ServeError> {
         let Listen { addr, home } = listen;
         let token = ApiToken::load_or_create(&home)?;
         let listener = bind(addr).await?;
         let address =
             listener.local_addr().map_err(|source| ListenError::Refused { addr, source })?;
-        Ok(Self { listener, address, token, home })
+        let published = AddressFile::publish(&home, address)
+            .map_err(|source| ServeError::Address { home: home.clone(), source })?;
+        Ok(Self { listener, address, token, home, published })
     }
 
     /// Returns the address of the API, with the port that was taken.
@@ -66,18 +70,9 @@ impl Server {
     }
 
     /// Answers requests until `shutdown` is done; then ends streams and polls at once, gives other
-    /// answers a few seconds, and returns. `server.json` tells the address meanwhile.
-    ///
-    /// # Errors
-    /// [`ServeError::Address`] if `server.json` cannot be written.
-    pub async fn run(
-        self,
-        handle: Handle,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), ServeError> {
-        let Self { listener, address, token, home } = self;
-        let published = AddressFile::publish(&home, address)
-            .map_err(|source| ServeError::Address { home: home.clone(), source })?;
+    /// answers a few seconds, and returns.
+    pub async fn run(self, handle: Handle, shutdown: impl Future<Output = ()>) {
+        let Self { listener, address, token, home, published } = self;
         let (stop, stops) = stopping();
         let app = App::new(handle, home, stops.clone());
         let serving = accept(listener, assemble(routes(app), token), stops);
@@ -87,22 +82,7 @@ impl Server {
         };
         info!(%address, "serving the API on http://{address}");
         tokio::join!(serving, stopping);
-        if let Err(error) = published.withdraw() {
-            warn!(%error, "failed to remove server.json");
-        }
+        drop(published);
         info!("the API is stopped");
-        Ok(())
     }
-}
-
-/// Listens and serves until `shutdown` is done: [`Server::bind`] and [`Server::run`] in one.
-///
-/// # Errors
-/// As these two.
-pub async fn serve(
-    handle: Handle,
-    listen: Listen,
-    shutdown: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
-    Server::bind(listen).await?.run(handle, shutdown).await
 }

@@ -1,6 +1,5 @@
 //! Jobs and the files that define them.
 
-
 use axum::Json;
 use axum::extract::State;
 use definitions::{LocationState, Locations};

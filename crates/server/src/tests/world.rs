@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use wire::client::Client;
 
 use super::raw::{Answer, PATIENCE, ask};
-use crate::{Listen, ServeError, Server};
+use crate::{Listen, Server};
 
 const JOBS: &str = "
 jobs:
@@ -70,7 +70,7 @@ pub(super) struct World {
     launcher: Noop,
     running: Running,
     stop: oneshot::Sender<()>,
-    server: JoinHandle<Result<(), ServeError>>,
+    server: JoinHandle<()>,
 }
 
 impl World {
@@ -175,7 +175,7 @@ impl World {
     /// Stops the server, then the daemon; what streams and polls there are must end by themselves.
     pub(super) async fn stop(self) -> TempDir {
         self.stop.send(()).unwrap();
-        timeout(PATIENCE, self.server).await.unwrap().unwrap().unwrap();
+        timeout(PATIENCE, self.server).await.unwrap().unwrap();
         timeout(PATIENCE, self.running.stop()).await.unwrap().unwrap();
         self.home
     }
