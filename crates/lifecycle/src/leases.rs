@@ -12,6 +12,7 @@ use model::{
 
 use crate::command::{Reply, Sight};
 use crate::effects::Effect;
+use crate::life::Active;
 use crate::rules::Rules;
 use crate::state::{Note, State};
 
@@ -45,8 +46,12 @@ impl State {
         self.file_deadline(run);
     }
 
+    /// Looks after an attempt that is believed to live. One without a lease either waits for its
+    /// launch, so that it would be missed by every look, or is looked after already.
     pub(crate) fn missed(&mut self, run: RunId, attempt: Attempt) -> Reply {
-        if self.active(run).is_some_and(|active| active.attempt == attempt) {
+        let is_believed =
+            |active: &Active| active.attempt == attempt && active.times.lease_until.is_some();
+        if self.active(run).is_some_and(is_believed) {
             self.look_soon(run);
         }
         Reply::Done

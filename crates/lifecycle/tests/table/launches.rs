@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use lifecycle::{Launched, Rules, Sight};
+use lifecycle::{Command, Launched, Rules, Sight};
 use model::{Failure, FailureReason};
 
 use crate::stage::{Stage, seq, submit};
@@ -39,6 +39,9 @@ fn an_attempt_that_waits_for_its_launch_is_not_taken_for_lost() {
     let mut stage = Stage::new(Rules::default());
     stage.tell_together(vec![submit(1), submit(2)]);
     assert_eq!(stage.wait(3600), "done | | |");
+    let worker = stage.worker(2, 1);
+    let missed = Command::Missed { run: worker.run, attempt: worker.attempt };
+    assert_eq!(stage.tell(missed), "done | | |");
     assert_eq!(stage.launched(1, 1, Launched::Started), "done | | | launch 2/1");
     assert_eq!(stage.wait(31), "done | 1 STARTING | 1 RUN_SUSPECT, | look 1/1");
 }

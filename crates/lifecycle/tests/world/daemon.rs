@@ -28,6 +28,13 @@ impl World {
         let most = 1 + self.chance.below(5);
         let mut taken = Vec::new();
         while let Some((asker, command)) = self.inbox.pop_front() {
+            // Whoever gives the id of a run that was deleted waits for ever: what is told of both
+            // could not be told apart.
+            if let Command::Submit(submit) = &command
+                && submit.id.is_some_and(|id| self.deleted.contains(&id))
+            {
+                continue;
+            }
             let is_limit = matches!(command, Command::SetPoolLimit { .. });
             if is_limit && !taken.is_empty() {
                 self.inbox.push_front((asker, command));
