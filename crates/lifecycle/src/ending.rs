@@ -9,6 +9,7 @@ use model::{
 use crate::command::{CancelMode, Refusal, Reply};
 use crate::effects::Effect;
 use crate::state::{Note, State};
+use crate::steps::shorten;
 
 impl State {
     pub(crate) fn cancel(&mut self, run: RunId, mode: CancelMode) -> Result<Reply, Refusal> {
@@ -97,6 +98,8 @@ impl State {
             | RunStatus::Managed
             | RunStatus::Suspended => return,
         };
+        let cut = |failure: Failure| Failure { message: shorten(failure.message), ..failure };
+        let failure = failure.map(cut);
         let message = failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
         self.cancel_open_steps(run);
         self.note(run, Note::new(kind, message));

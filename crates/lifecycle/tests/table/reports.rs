@@ -150,6 +150,17 @@ fn a_run_that_ends_gives_back_all_that_its_steps_hold() {
 }
 
 #[test]
+fn a_failure_is_told_in_so_many_words_at_most() {
+    for error in ["é".repeat(5000), "x".repeat(5000)] {
+        let mut stage = begun();
+        let outcome = Outcome::Failed { by_step: false, error };
+        stage.report(1, 1, vec![ReportKind::Ended(outcome)]);
+        let message = stage.life(1).failure.as_ref().map(|failure| failure.message.len());
+        assert_eq!(message, Some(4096 + " ...".len()));
+    }
+}
+
+#[test]
 fn nothing_is_granted_to_a_question_of_a_run_that_is_being_canceled() {
     let mut stage = begun();
     stage.report(1, 1, vec![planned(&["a"])]);
