@@ -89,6 +89,8 @@ impl World {
             self.judge(asker, reply)?;
         }
         self.rebuilt_is_equal()?;
+        let is_overdue = self.state.next_deadline(now).is_some_and(|next| next.is_zero());
+        must(!is_overdue, || "a deadline is met without end".to_owned())?;
         if crash == Crash::AfterCommit {
             return self.crash(crash);
         }
