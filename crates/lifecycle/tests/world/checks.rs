@@ -251,13 +251,16 @@ impl Checks {
     }
 
     /// A new attempt begins its life only when no process of an older one lives or can come to
-    /// live.
+    /// live. (One that nobody could see may live on for a moment; it is never let through.)
     fn a_new_attempt_starts_when_nothing_of_the_last_one_lives(&self, seen: &Seen<'_>) -> Checked {
         for row in self.admitted(seen) {
             let (run, attempt) = (row.run.id, row.life.attempt);
             let is_old = |other: &Attempt| Some(*other) < attempt;
             let lives = seen.processes.iter().any(|process| {
-                process.run == run && is_old(&process.attempt) && process.body != Body::Gone
+                process.run == run
+                    && is_old(&process.attempt)
+                    && process.body != Body::Gone
+                    && (process.has_begun || !process.was_unseen)
             });
             let may_live = seen.flying.iter().any(|(other, old)| *other == run && is_old(old));
             must(!lives && !may_live, || format!("{run} starts again while it lives"))?;

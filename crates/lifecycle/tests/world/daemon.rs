@@ -4,6 +4,7 @@ use lifecycle::{CancelMode, Command, Effect, Known, Refusal, Reply, Settled, Sta
 use model::Batch;
 
 use crate::checks::Seen;
+use crate::outside::Body;
 use crate::play::{Asker, Crash, Played, World};
 use crate::store::must;
 
@@ -182,6 +183,8 @@ impl World {
                     && self.chance.one_in(2)
                 {
                     self.spawn(run, attempt, &secret);
+                    let process = self.processes.last_mut().unwrap();
+                    (process.body, process.was_unseen) = (Body::Unseen, true);
                 }
             }
             if self.chance.one_in(4) {

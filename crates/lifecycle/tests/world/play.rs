@@ -221,7 +221,7 @@ impl World {
                 process.body = Body::Gone;
             }
             for _ in 0..3 {
-                if self.processes[nth].body == Body::Alive {
+                if matches!(self.processes[nth].body, Body::Alive | Body::Unseen) {
                     self.work(nth);
                 }
             }
