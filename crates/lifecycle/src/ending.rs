@@ -2,8 +2,8 @@
 
 use admission::Event;
 use model::{
-    CancelCause, EventKind, Failure, FailureReason, RunId, RunStatus, RunTransition, StepStatus,
-    StepTransition,
+    CancelCause, ClaimState, EventKind, Failure, FailureReason, RunId, RunStatus, RunTransition,
+    StepStatus, StepTransition,
 };
 
 use crate::command::{CancelMode, Refusal, Reply};
@@ -55,6 +55,7 @@ impl State {
             active.token = None;
             active.times.lease_until = None;
         }
+        self.withdraw_waiting_claims(run);
         let message = match cause {
             CancelCause::Asked => "",
             CancelCause::MaxRuntime => "it ran longer than it may",
@@ -67,6 +68,16 @@ impl State {
             self.look_soon(run);
         }
         self.effect(Effect::Wake { run });
+    }
+
+    /// While a run is being canceled nothing is granted to it any more; what it holds it keeps.
+    fn withdraw_waiting_claims(&mut self, run: RunId) {
+        let claims = self.image.claims_of(run);
+        let waiting = claims.filter(|claim| claim.state == ClaimState::Pending);
+        for id in waiting.map(|claim| claim.step.clone()).collect::<Vec<_>>() {
+            self.apply(Event::Free { run, step: Some(id.step.clone()) });
+            self.keep_claim(&id);
+        }
     }
 
     /// Ends a run that was told to end and of which nothing lives any more.
