@@ -5,6 +5,10 @@ use std::time::Duration;
 
 use ::config::{Coordinator, InstanceConfig};
 use coordinator::{CltTag, Dispatch, Options, Retention, Rules};
+use wire::worker::LEASE_SECONDS;
+
+/// What a bound that is switched off comes to where there must be one.
+const NEVER: Duration = Duration::MAX;
 
 /// How many launches are under way at one time with `dequeue_use_threads` and without
 /// `dequeue_num_workers`: as many as Python's thread pool has threads, which is Dagster's default.
@@ -54,9 +58,34 @@ fn rules(config: &InstanceConfig) -> Rules {
         max_location_retries: queue.max_user_code_failure_retries.value,
         location_retry_delay: queue.user_code_failure_retry_delay.value,
         start_timeout: watched(monitoring.start_timeout.value),
-        cancel_timeout: watched(monitoring.cancel_timeout.value).unwrap_or(defaults.cancel_timeout),
+        cancel_timeout: if is_watched {
+            monitoring.cancel_timeout.value.unwrap_or(NEVER)
+        } else {
+            defaults.cancel_timeout
+        },
         max_runtime: watched(monitoring.max_runtime.value),
         heeds_runtime_tags: is_watched,
+        lease: Duration::from_secs(LEASE_SECONDS),
         ..defaults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cancel_timeout(text: &str) -> Duration {
+        let read = InstanceConfig::read("pointsman.yaml", text.as_bytes(), &|_| None);
+        rules(&read.unwrap().0).cancel_timeout
+    }
+
+    #[test]
+    fn a_time_to_end_of_0_seconds_is_none() {
+        assert_eq!(cancel_timeout(""), Duration::from_secs(180));
+        let monitoring = |seconds: u32| {
+            format!("run_monitoring: {{enabled: true, cancel_timeout_seconds: {seconds}}}")
+        };
+        assert_eq!(cancel_timeout(&monitoring(7)), Duration::from_secs(7));
+        assert_eq!(cancel_timeout(&monitoring(0)), NEVER);
     }
 }
