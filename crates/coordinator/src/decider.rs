@@ -151,6 +151,7 @@ enum Turn {
 impl<L: Launcher> Decider<L> {
     async fn run(mut self, mut state: State) -> Result<(), LoopError> {
         info!(epoch = self.epoch.0, "leading");
+        self.performer.clear_leftovers(self.store.clone());
         let mut turn = Turn::Cut;
         loop {
             let messages = match turn {

@@ -8,6 +8,7 @@ use definitions::Locations;
 use launch::{LaunchError, LaunchOrder, Launcher, Token};
 use lifecycle::{Command, Effect, Launched, Secret, Sight};
 use model::{Attempt, CodeLocation, RunId};
+use store::Store;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
@@ -26,6 +27,9 @@ const LOOK_DEADLINE: Duration = Duration::from_secs(15);
 
 /// How long a launcher may take to remove what it keeps of a run.
 const FORGET_DEADLINE: Duration = Duration::from_mins(1);
+
+/// How many runs the store is asked about at one time.
+const KEPT_AT_ONCE: usize = 500;
 
 /// How many looks and terminations are under way at one time: after a restart there may be as many
 /// to do as runs were in progress.
@@ -92,6 +96,12 @@ impl<L: Launcher> Performer<L> {
         }
     }
 
+    /// Starts to remove what is kept of runs whose records are gone, and does not wait for it.
+    pub(crate) fn clear_leftovers(&mut self, store: Arc<Store>) {
+        let parts = self.parts.clone();
+        self.tasks.spawn(async move { parts.clear_leftovers(&store).await });
+    }
+
     /// Waits for what is under way, for so long at most.
     pub(crate) async fn finish(mut self, patience: Duration) {
         let all = async { while self.tasks.join_next().await.is_some() {} };
@@ -115,18 +125,39 @@ impl<L: Launcher> Parts<L> {
                     Err(_) => warn!(run.id = %run, "ending a worker took too long"),
                 }
             }
-            Effect::Forget { run } => {
-                let _permit = self.at_once.acquire().await;
-                match timeout(FORGET_DEADLINE, self.launcher.forget(run)).await {
-                    Ok(Ok(())) => {}
-                    Ok(Err(error)) => {
-                        warn!(run.id = %run, %error, "failed to remove what is left of a run");
-                    }
-                    Err(_) => warn!(run.id = %run, "removing what is left of a run took too long"),
-                }
-            }
+            Effect::Forget { run } => self.forget(run).await,
             // Done where they come in.
             Effect::Observe { .. } | Effect::Wake { .. } => {}
+        }
+    }
+
+    async fn forget(&self, run: RunId) {
+        let _permit = self.at_once.acquire().await;
+        match timeout(FORGET_DEADLINE, self.launcher.forget(run)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                warn!(run.id = %run, %error, "failed to remove what is left of a run");
+            }
+            Err(_) => warn!(run.id = %run, "removing what is left of a run took too long"),
+        }
+    }
+
+    /// Removes what is kept of runs that the store does not have: the daemon may have died between
+    /// the commit that deleted their records and what follows it.
+    async fn clear_leftovers(&self, store: &Store) {
+        let kept = match self.launcher.kept().await {
+            Ok(kept) => kept,
+            Err(error) => return warn!(%error, "failed to look for what is left of deleted runs"),
+        };
+        for runs in kept.chunks(KEPT_AT_ONCE) {
+            // Listed before: what is kept of a run was made after the commit that made the run.
+            let known = match store.known(&[], runs).await {
+                Ok(known) => known.ids,
+                Err(error) => return warn!(%error, "failed to look for deleted runs"),
+            };
+            for run in runs.iter().filter(|run| !known.contains(run)) {
+                self.forget(*run).await;
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 //! what follows is for the caller to say.
 
 use std::fmt;
+use std::future::ready;
 use std::time::Duration;
 
 use model::{Attempt, RunId};
@@ -28,6 +29,11 @@ pub trait Launcher: Send + Sync + 'static {
 
     /// Removes what is kept of a run whose attempts are all gone (its folders).
     fn forget(&self, run: RunId) -> impl Future<Output = Result<(), ForgetError>> + Send;
+
+    /// Lists the runs of which something is kept. A launcher that keeps nothing has none to list.
+    fn kept(&self) -> impl Future<Output = Result<Vec<RunId>, ListError>> + Send {
+        ready(Ok(Vec::new()))
+    }
 }
 
 /// The worker to start.
@@ -78,6 +84,11 @@ pub enum LaunchError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{0}")]
 pub struct TerminateError(pub String);
+
+/// Says why it cannot be told of which runs something is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{0}")]
+pub struct ListError(pub String);
 
 /// Says why what is kept of a run was not removed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

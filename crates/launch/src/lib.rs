@@ -7,4 +7,6 @@
 mod launcher;
 pub mod local;
 
-pub use launcher::{ForgetError, LaunchError, LaunchOrder, Launcher, Sight, TerminateError, Token};
+pub use launcher::{
+    ForgetError, LaunchError, LaunchOrder, Launcher, ListError, Sight, TerminateError, Token,
+};

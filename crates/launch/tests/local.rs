@@ -310,7 +310,9 @@ async fn what_is_kept_of_a_run_is_removed_when_it_is_gone() {
     assert_eq!(bench.launcher.forget(RUN).await, Err(ForgetError::NotGone(Attempt::FIRST)));
     bench.terminate(LONG).await;
     bench.until_seen(Sight::Gone).await;
+    assert_eq!(bench.launcher.kept().await.unwrap(), [RUN]);
     bench.launcher.forget(RUN).await.unwrap();
     assert!(!bench.file("").exists());
+    assert_eq!(bench.launcher.kept().await.unwrap(), []);
     bench.launcher.forget(RUN).await.unwrap();
 }

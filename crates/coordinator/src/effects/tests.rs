@@ -1,8 +1,12 @@
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use launch::{ForgetError, TerminateError};
-use model::Timestamp;
+use launch::{ForgetError, ListError, TerminateError};
+use model::{
+    Batch, Deployment, JobName, NewRun, PlanHash, Run, RunLife, RunPools, RunStatus, Seq,
+    Submission, Tags, Timestamp,
+};
 use tokio::sync::Notify;
 
 use super::*;
@@ -15,6 +19,7 @@ const RUN: RunId = RunId::from_u128(1);
 struct Slow {
     looks: AtomicU32,
     may_see: Notify,
+    kept: Mutex<Vec<RunId>>,
 }
 
 impl Launcher for Slow {
@@ -32,17 +37,26 @@ impl Launcher for Slow {
         launch::Sight::Gone
     }
 
-    async fn forget(&self, _: RunId) -> Result<(), ForgetError> {
+    async fn forget(&self, run: RunId) -> Result<(), ForgetError> {
+        self.kept.lock().unwrap().retain(|kept| *kept != run);
         Ok(())
     }
+
+    async fn kept(&self) -> Result<Vec<RunId>, ListError> {
+        Ok(self.kept.lock().unwrap().clone())
+    }
+}
+
+fn performer(launcher: &Arc<Slow>) -> (Performer<Slow>, tokio::sync::mpsc::Receiver<Message>) {
+    let (entry, messages) = Entry::new();
+    let locations = Locations::load(Vec::<PathBuf>::new(), Timestamp::EPOCH);
+    (Performer::new(launcher.clone(), locations, entry, Inboxes::default()), messages)
 }
 
 #[tokio::test]
 async fn who_asks_during_a_look_is_told_that_it_cannot_be_told() {
     let launcher = Arc::new(Slow::default());
-    let (entry, mut messages) = Entry::new();
-    let locations = Locations::load(Vec::<PathBuf>::new(), Timestamp::EPOCH);
-    let mut performer = Performer::new(launcher.clone(), locations, entry, Inboxes::default());
+    let (mut performer, mut messages) = performer(&launcher);
     let observe = || vec![Effect::Observe { run: RUN, attempt: Attempt::FIRST }];
     performer.perform(observe());
     performer.perform(observe());
@@ -63,9 +77,7 @@ async fn who_asks_during_a_look_is_told_that_it_cannot_be_told() {
 #[tokio::test]
 async fn the_next_look_is_made_when_the_last_one_is_over() {
     let launcher = Arc::new(Slow::default());
-    let (entry, mut messages) = Entry::new();
-    let locations = Locations::load(Vec::<PathBuf>::new(), Timestamp::EPOCH);
-    let mut performer = Performer::new(launcher.clone(), locations, entry, Inboxes::default());
+    let (mut performer, mut messages) = performer(&launcher);
     for looks in 1..=2 {
         performer.perform(vec![Effect::Observe { run: RUN, attempt: Attempt::FIRST }]);
         launcher.may_see.notify_one();
@@ -76,4 +88,41 @@ async fn the_next_look_is_made_when_the_last_one_is_over() {
         ));
         assert_eq!(launcher.looks.load(Ordering::SeqCst), looks);
     }
+}
+
+#[tokio::test]
+async fn what_is_kept_of_runs_without_a_record_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(&folder.path().join("pointsman.db")).await.unwrap());
+    let epoch = store.take_leadership("test", "", Timestamp::EPOCH).await.unwrap();
+    let batch = Batch { new_runs: vec![queued(RUN)], ..Batch::default() };
+    store.commit(epoch, &batch).await.unwrap();
+    let launcher = Arc::new(Slow::default());
+    *launcher.kept.lock().unwrap() = vec![RunId::from_u128(2), RUN, RunId::from_u128(3)];
+    let (mut performer, _messages) = performer(&launcher);
+    performer.clear_leftovers(store);
+    while performer.tasks.join_next().await.is_some() {}
+    assert_eq!(*launcher.kept.lock().unwrap(), [RUN]);
+}
+
+fn queued(id: RunId) -> NewRun {
+    let run = Run {
+        id,
+        seq: Seq::new(1),
+        job: JobName::new("a").unwrap(),
+        location: CodeLocation::new("here").unwrap(),
+        deployment: Deployment::default(),
+        tags: Tags::default(),
+        pools: RunPools::none(),
+        status: RunStatus::Queued,
+        attempt: None,
+    };
+    let submission = Submission {
+        plan: "{}".into(),
+        plan_hash: PlanHash([0; 32]),
+        config: "null".into(),
+        idempotency: None,
+    };
+    let life = RunLife::new(RunStatus::Queued, Timestamp::EPOCH);
+    NewRun { run, submission: submission.into(), life }
 }

@@ -20,6 +20,24 @@ pub(super) fn of_run(home: &Path, run: RunId) -> PathBuf {
     home.join("runs").join(run.to_string())
 }
 
+/// Lists the runs that have a folder, in no order.
+pub(super) fn runs_in(home: &Path) -> Result<Vec<RunId>, String> {
+    let folder = home.join("runs");
+    let failed = |error: io::Error| format!("failed to list {}: {error}", folder.display());
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut runs = Vec::new();
+    for entry in entries {
+        let name = entry.map_err(failed)?.file_name();
+        // What has another name is not ours.
+        runs.extend(name.to_str().and_then(|name| name.parse::<RunId>().ok()));
+    }
+    Ok(runs)
+}
+
 impl AttemptFolder {
     pub(super) fn new(home: &Path, run: RunId, attempt: Attempt) -> Self {
         Self(of_run(home, run).join(attempt.to_string()))

@@ -19,10 +19,12 @@ use model::{Attempt, RunId};
 use process::identity::Identity;
 use tokio::process::{Child, Command};
 
-use crate::launcher::{ForgetError, LaunchError, LaunchOrder, Launcher, Sight, TerminateError};
+use crate::launcher::{
+    ForgetError, LaunchError, LaunchOrder, Launcher, ListError, Sight, TerminateError,
+};
 use crate::local::children::{Children, Taken};
 use crate::local::ending::Endings;
-use crate::local::folder::{AttemptFolder, of_run, story};
+use crate::local::folder::{AttemptFolder, of_run, runs_in, story};
 use crate::local::tasks::Tasks;
 
 /// The variable with the secret of the API, which is none of the workers' business.
@@ -100,6 +102,11 @@ impl Launcher for LocalLauncher {
     async fn forget(&self, run: RunId) -> Result<(), ForgetError> {
         let done = self.aside(move |shared| shared.forget(run)).await;
         done.unwrap_or_else(|reason| Err(ForgetError::Failed(reason)))
+    }
+
+    async fn kept(&self) -> Result<Vec<RunId>, ListError> {
+        let done = self.aside(|shared| runs_in(&shared.home)).await;
+        done.and_then(|listed| listed).map_err(ListError)
     }
 }
 
