@@ -1,7 +1,9 @@
 //! Speaks to the daemon: one question and one answer at a time, whoever the daemon is just now.
 //!
 //! The address is read from `server.json` in the home folder, again after every failure: a daemon
-//! that was started anew mostly listens elsewhere. This file knows the protocol's shapes and its
+//! that was started anew mostly listens elsewhere. The file of a daemon that was killed stays, and its
+//! port may be that of another home's daemon by now, which knows nothing of this run and would dismiss
+//! its worker: an address counts only while the process that wrote it lives. This file knows the protocol's shapes and its
 //! status codes, and nothing of runs.
 
 use std::cell::{Cell, RefCell};
@@ -9,6 +11,7 @@ use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use process::identity::Identity;
 use reqwest::{Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -64,6 +67,7 @@ pub(crate) struct Client {
 #[derive(Debug, Deserialize)]
 struct Server {
     url: String,
+    pid: u32,
 }
 
 impl Client {
@@ -149,6 +153,9 @@ fn read_address(file: &Path) -> Result<String, String> {
     }
     let text = std::fs::read(file).map_err(|error| error.to_string())?;
     let server: Server = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+    if Identity::of(server.pid).map_err(|error| error.to_string())?.is_none() {
+        return Err(format!("process {}, which wrote it, is gone", server.pid));
+    }
     Ok(server.url.trim_end_matches('/').to_owned())
 }
 
@@ -191,5 +198,25 @@ impl Backoff {
         let wait = self.next;
         self.next = (self.next * 2).min(LONGEST_WAIT);
         tokio::time::sleep(wait).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_counts_only_while_the_process_that_wrote_it_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join(ADDRESS_FILE);
+        let write = |pid: u32| {
+            let text = format!(r#"{{"url": "http://127.0.0.1:3141/", "pid": {pid}}}"#);
+            std::fs::write(&file, text).unwrap();
+        };
+        write(std::process::id());
+        assert_eq!(read_address(&file).unwrap(), "http://127.0.0.1:3141");
+        // No process has this number.
+        write(u32::MAX);
+        assert!(read_address(&file).unwrap_err().contains("is gone"));
     }
 }
