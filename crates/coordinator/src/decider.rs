@@ -181,7 +181,8 @@ impl<L: Launcher> Decider<L> {
     /// Waits for a message or for the next deadline, and takes everything that waits.
     async fn wait(&mut self, state: &State) -> Vec<Message> {
         let deadline = state.next_deadline(self.clock.now()).unwrap_or(Duration::MAX);
-        let sleep = deadline.min(self.options.longest_sleep.max(SHORTEST_SLEEP));
+        let longest = self.options.longest_sleep.max(SHORTEST_SLEEP).min(self.pruner.due_in());
+        let sleep = deadline.min(longest);
         let first = timeout(sleep, self.messages.recv()).await;
         match first {
             Ok(Some(first)) => self.take_waiting(vec![first]),

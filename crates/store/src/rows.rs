@@ -12,7 +12,7 @@ use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, RunId, StepRow}
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use run::{ChangeRow, RetagRow, RunRow};
+use run::{ChangeRow, RunRow};
 pub(crate) use run::{PoolsText, TagsText};
 
 /// Rows for one statement: their JSON array and their number.
@@ -29,9 +29,6 @@ pub(crate) struct BatchRows {
     pub(crate) runs: Rows,
     pub(crate) idempotency: Rows,
     pub(crate) changes: Rows,
-    pub(crate) retags: Rows,
-    /// The ids of the runs in `retags`.
-    pub(crate) retagged: Rows,
     pub(crate) steps: Rows,
     pub(crate) claims: Rows,
     pub(crate) freed: Rows,
@@ -78,7 +75,6 @@ impl BatchRows {
     pub(crate) fn new(batch: &Batch) -> Result<Self, serde_json::Error> {
         let plans: BTreeMap<_, _> =
             batch.new_runs.iter().map(|new| (new.submission.plan_hash, &new.submission)).collect();
-        let retags = || batch.changed_runs.iter().filter_map(RetagRow::new);
         let freed =
             batch.freed.iter().map(|id| FreedRow { run: Id(id.run), step: id.step.as_str() });
         Ok(Self {
@@ -88,8 +84,6 @@ impl BatchRows {
             runs: Rows::new(batch.new_runs.iter().map(RunRow::new))?,
             idempotency: Rows::new(batch.new_runs.iter().filter_map(run::idempotency))?,
             changes: Rows::new(batch.changed_runs.iter().map(ChangeRow::new))?,
-            retags: Rows::new(retags())?,
-            retagged: Rows::new(retags().map(|row| row.id))?,
             steps: Rows::new(batch.steps.iter().map(step))?,
             claims: Rows::new(batch.claims.iter().map(claim))?,
             freed: Rows::new(freed)?,
