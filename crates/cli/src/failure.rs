@@ -161,6 +161,9 @@ fn fallback(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::ForbiddenHost
         | ErrorCode::ForbiddenOrigin
         | ErrorCode::NotFound
+        | ErrorCode::MethodNotAllowed
+        | ErrorCode::Timeout
+        | ErrorCode::UnsupportedMediaType
         | ErrorCode::RunExists
         | ErrorCode::KeyReused
         | ErrorCode::RunEnded

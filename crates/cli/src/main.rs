@@ -14,13 +14,12 @@ mod remote;
 mod run;
 mod scenario;
 mod show;
+mod worker;
 
 use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
-use model::{Attempt, RunId};
+use clap::{Parser, Subcommand};
 
 use self::answer::{Answer, UNREADABLE};
 
@@ -87,46 +86,20 @@ enum Command {
     /// Play scenarios of the run queue against the very core that decides.
     #[command(subcommand, after_help = "Example:\n  pointsman scenario run my-limits.yaml")]
     Scenario(scenario::ScenarioCommand),
-    /// Execute one attempt of a run: started by the daemon.
-    #[command(hide = true, after_help = "Example:\n  pointsman worker --home /srv/pointsman --run 1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10 --attempt 1")]
-    Worker(WorkerArgs),
+    /// Execute one attempt of a run; the launcher starts this
+    #[command(hide = true)]
+    Worker(worker::WorkerArgs),
 }
-
-/// Which attempt a worker executes.
-#[derive(Debug, Args)]
-struct WorkerArgs {
-    /// The folder in which the daemon keeps everything
-    #[arg(long)]
-    home: PathBuf,
-    /// The run
-    #[arg(long)]
-    run: RunId,
-    /// The number of the attempt
-    #[arg(long, value_parser = attempt)]
-    attempt: Attempt,
-}
-
-fn attempt(text: &str) -> Result<Attempt, String> {
-    let number = text.parse().map_err(|error| format!("{error}"))?;
-    Attempt::new(number).ok_or_else(|| "attempts are numbered from 1".to_owned())
-}
-
-/// The subcommand that guards a step: started by workers, with arguments of its own form.
-const STEP_GUARD: &str = "step-guard";
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == STEP_GUARD) {
-        return exit_code(process::guard::main(arguments));
+    if let Some(code) = worker::guard(std::env::args_os()) {
+        return ExitCode::from(code);
     }
     let answer = match Cli::parse().command {
         Command::Demo => daemon::demo(),
         Command::Dev(args) => daemon::serve(&args, daemon::Reload::OnSave),
         Command::Serve(args) => daemon::serve(&args, daemon::Reload::WhenAsked),
         Command::Init(args) => daemon::init(&args),
-        Command::Worker(WorkerArgs { home, run, attempt }) => {
-            return exit_code(worker::main(&home, run, attempt));
-        }
         Command::Job(command) => job::run(&command),
         Command::Run(command) => run::run(&command),
         Command::Queue(args) => queue::run(&args),
@@ -135,12 +108,9 @@ fn main() -> ExitCode {
         Command::CodeLocation(command) => code_location::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Scenario(command) => scenario::run(&command),
+        Command::Worker(args) => worker::work(&args),
     };
     ExitCode::from(print(&answer))
-}
-
-fn exit_code(code: i32) -> ExitCode {
-    ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX))
 }
 
 /// Prints an answer; returns the code to exit with.

@@ -2,13 +2,14 @@
 
 use admission::Event;
 use model::{
-    CancelCause, EventKind, Failure, FailureReason, RunId, RunStatus, RunTransition, StepStatus,
-    StepTransition,
+    CancelCause, ClaimState, EventKind, Failure, FailureReason, RunId, RunStatus, RunTransition,
+    StepStatus, StepTransition,
 };
 
 use crate::command::{CancelMode, Refusal, Reply};
 use crate::effects::Effect;
 use crate::state::{Note, State};
+use crate::steps::shorten;
 
 impl State {
     pub(crate) fn cancel(&mut self, run: RunId, mode: CancelMode) -> Result<Reply, Refusal> {
@@ -54,6 +55,7 @@ impl State {
             active.token = None;
             active.times.lease_until = None;
         }
+        self.withdraw_waiting_claims(run);
         let message = match cause {
             CancelCause::Asked => "",
             CancelCause::MaxRuntime => "it ran longer than it may",
@@ -66,6 +68,16 @@ impl State {
             self.look_soon(run);
         }
         self.effect(Effect::Wake { run });
+    }
+
+    /// While a run is being canceled nothing is granted to it any more; what it holds it keeps.
+    fn withdraw_waiting_claims(&mut self, run: RunId) {
+        let claims = self.image.claims_of(run);
+        let waiting = claims.filter(|claim| claim.state == ClaimState::Pending);
+        for id in waiting.map(|claim| claim.step.clone()).collect::<Vec<_>>() {
+            self.apply(Event::Free { run, step: Some(id.step.clone()) });
+            self.keep_claim(&id);
+        }
     }
 
     /// Ends a run that was told to end and of which nothing lives any more.
@@ -97,6 +109,8 @@ impl State {
             | RunStatus::Managed
             | RunStatus::Suspended => return,
         };
+        let cut = |failure: Failure| Failure { message: shorten(failure.message), ..failure };
+        let failure = failure.map(cut);
         let message = failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
         self.cancel_open_steps(run);
         self.note(run, Note::new(kind, message));

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use admission::Event;
 use model::{
     Attempt, CodeLocation, EventKind, Failure, FailureReason, LimitKey, RunId, RunStatus,
-    RunTransition,
+    RunTransition, TokenHash,
 };
 
 use crate::command::{Launched, Reply};
@@ -17,8 +17,18 @@ use crate::state::{Note, State};
 /// The attempts that are to be launched and those whose launch is under way.
 #[derive(Debug, Default)]
 pub(crate) struct Launches {
-    waiting: VecDeque<(RunId, Attempt, Secret)>,
+    waiting: VecDeque<Waiting>,
     under_way: BTreeSet<(RunId, Attempt)>,
+}
+
+/// An attempt that waits for its launch.
+#[derive(Debug)]
+struct Waiting {
+    run: RunId,
+    attempt: Attempt,
+    secret: Secret,
+    /// Its launch is wanted as long as this is the token of the run.
+    token: TokenHash,
 }
 
 impl State {
@@ -32,7 +42,7 @@ impl State {
         life.active = Some(Box::new(active));
         self.note(run, Note::new(EventKind::RunStarting, format!("attempt {attempt}")));
         self.file_deadline(run);
-        self.launches.waiting.push_back((run, attempt, secret));
+        self.launches.waiting.push_back(Waiting { run, attempt, secret, token });
     }
 
     /// Notes with which usage of its limits a run left the queue.
@@ -49,8 +59,9 @@ impl State {
     pub(crate) fn release_launches(&mut self) -> bool {
         let mut is_any_requeued = false;
         while self.launches.under_way.len() < self.rules.max_launches.get() as usize {
-            let Some((run, attempt, secret)) = self.launches.waiting.pop_front() else { break };
-            let Some(location) = self.location_to_launch(run, attempt) else { continue };
+            let Some(next) = self.launches.waiting.pop_front() else { break };
+            let Some(location) = self.location_to_launch(&next) else { continue };
+            let Waiting { run, attempt, secret, .. } = next;
             let is_paused = self.image.paused_until(&location).is_some();
             if is_paused && self.rules.dispatch == Dispatch::Queued {
                 self.requeue(run, "its code location is paused");
@@ -63,10 +74,9 @@ impl State {
         is_any_requeued
     }
 
-    fn location_to_launch(&self, run: RunId, attempt: Attempt) -> Option<CodeLocation> {
-        let run = self.image.run(run)?;
-        let is_wanted = run.status == RunStatus::Starting && run.attempt == Some(attempt);
-        is_wanted.then(|| run.location.clone())
+    fn location_to_launch(&self, waiting: &Waiting) -> Option<CodeLocation> {
+        let is_wanted = self.active(waiting.run)?.token == Some(waiting.token);
+        self.image.run(waiting.run).filter(|_| is_wanted).map(|run| run.location.clone())
     }
 
     pub(crate) fn launched(&mut self, run: RunId, attempt: Attempt, outcome: Launched) -> Reply {

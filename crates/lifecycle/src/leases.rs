@@ -12,6 +12,7 @@ use model::{
 
 use crate::command::{Reply, Sight};
 use crate::effects::Effect;
+use crate::life::Active;
 use crate::rules::Rules;
 use crate::state::{Note, State};
 
@@ -25,6 +26,7 @@ impl State {
         self.recovering.remove(&run);
         let Some(active) = self.active_mut(run) else { return };
         active.times.lease_until = Some(until);
+        active.times.old_looks = active.times.open_looks;
         if !active.is_condemned() {
             active.times.next_look = None;
         }
@@ -45,8 +47,12 @@ impl State {
         self.file_deadline(run);
     }
 
+    /// Looks after an attempt that is believed to live. One without a lease either waits for its
+    /// launch, so that it would be missed by every look, or is looked after already.
     pub(crate) fn missed(&mut self, run: RunId, attempt: Attempt) -> Reply {
-        if self.active(run).is_some_and(|active| active.attempt == attempt) {
+        let is_believed =
+            |active: &Active| active.attempt == attempt && active.times.lease_until.is_some();
+        if self.active(run).is_some_and(is_believed) {
             self.look_soon(run);
         }
         Reply::Done
@@ -59,8 +65,26 @@ impl State {
         let attempt = active.attempt;
         active.times.next_look =
             Some((elapsed.saturating_add(Rules::FIRST_LOOK), 2 * Rules::FIRST_LOOK));
-        self.effect(Effect::Observe { run, attempt });
+        self.look(run, attempt);
         self.file_deadline(run);
+    }
+
+    fn look(&mut self, run: RunId, attempt: Attempt) {
+        if let Some(active) = self.active_mut(run) {
+            active.times.open_looks = active.times.open_looks.saturating_add(1);
+        }
+        self.effect(Effect::Observe { run, attempt });
+    }
+
+    /// Takes note that a look was answered. Returns whether the worker was heard of after that look
+    /// was asked for: then it may have been made before the worker could be seen at all.
+    fn is_old_look(&mut self, run: RunId) -> bool {
+        let Some(active) = self.active_mut(run) else { return false };
+        let times = &mut active.times;
+        let is_old = times.old_looks > 0;
+        times.open_looks = times.open_looks.saturating_sub(1);
+        times.old_looks = times.old_looks.saturating_sub(1);
+        is_old
     }
 
     pub(crate) fn observed(&mut self, run: RunId, attempt: Attempt, sight: Sight) -> Reply {
@@ -69,7 +93,9 @@ impl State {
         };
         let (has_begun, is_condemned) = (active.has_begun(), active.is_condemned());
         self.recovering.remove(&run);
+        let is_old = self.is_old_look(run);
         match sight {
+            Sight::Remains | Sight::Gone if is_old => self.look_soon(run),
             // What was sent to end it may be lost, and is safe to repeat.
             Sight::Alive if is_condemned => {
                 let grace = self.rules.grace;
@@ -157,7 +183,7 @@ impl State {
         } else if let Some((_, pause)) = times.next_look.filter(|(at, _)| *at <= elapsed) {
             let next = (elapsed.saturating_add(pause), (2 * pause).min(Rules::LAST_LOOK));
             active.times.next_look = is_in_doubt.then_some(next);
-            self.effect(Effect::Observe { run, attempt });
+            self.look(run, attempt);
         }
     }
 

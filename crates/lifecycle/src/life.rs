@@ -48,6 +48,10 @@ pub(crate) struct Times {
     pub(crate) run_until: Option<Duration>,
     /// When it is killed, because it was told to end and has not.
     pub(crate) kill_at: Option<Duration>,
+    /// How many looks are not answered yet, and how many of those were asked for before its worker
+    /// was last heard of.
+    pub(crate) open_looks: u32,
+    pub(crate) old_looks: u32,
     /// The earliest of these under which it is filed.
     pub(crate) filed: Option<Duration>,
 }

@@ -31,15 +31,26 @@ impl State {
             return false;
         }
         loop {
-            let admissions = self.image.admit(ADMIT_BUDGET);
+            let is_cut = self.admit_queued(ids);
+            let is_any_requeued = self.release_launches();
+            if is_cut || !is_any_requeued {
+                return is_cut;
+            }
+        }
+    }
+
+    /// Lets runs leave the queue, one by one, so that each tells the usage with which it did.
+    fn admit_queued(&mut self, ids: &mut impl Ids) -> bool {
+        for _ in 0..ADMIT_BUDGET {
+            let admissions = self.image.admit(1);
             for admission in admissions.admitted {
                 self.note_dequeued(admission.run);
                 self.start_attempt(admission.run, admission.attempt, ids);
             }
-            let is_any_requeued = self.release_launches();
-            if admissions.is_cut || !is_any_requeued {
-                return admissions.is_cut;
+            if !admissions.is_cut {
+                return false;
             }
         }
+        true
     }
 }

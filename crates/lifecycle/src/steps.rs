@@ -11,7 +11,7 @@ use crate::state::{Note, State};
 /// How many steps one run may have: its steps are kept in memory while it is in progress.
 const MAX_STEPS: usize = 10_000;
 
-/// How much is kept of what went wrong in a step, in bytes.
+/// How much is kept of what went wrong in a step or a run, in bytes.
 const MAX_MESSAGE: usize = 4096;
 
 impl State {
@@ -171,7 +171,7 @@ impl State {
 }
 
 /// Cuts a text to what is kept of it.
-fn shorten(mut text: String) -> String {
+pub(crate) fn shorten(mut text: String) -> String {
     if text.len() > MAX_MESSAGE {
         let mut end = MAX_MESSAGE;
         while !text.is_char_boundary(end) {

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
+use tracing::warn;
 
 /// The name of the file below the home.
 const FILE: &str = "server.json";
@@ -45,13 +46,21 @@ impl AddressFile {
         Ok(Self { path, text })
     }
 
-    /// Removes the file, if it is still the one that was published.
-    pub(crate) fn withdraw(self) -> io::Result<()> {
+    fn withdraw(&self) -> io::Result<()> {
         match fs::read_to_string(&self.path) {
             Ok(text) if text == self.text => fs::remove_file(&self.path),
             Ok(_) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl Drop for AddressFile {
+    /// Removes the file, if it is still the one that was published.
+    fn drop(&mut self) {
+        if let Err(error) = self.withdraw() {
+            warn!(%error, "failed to remove {}", self.path.display());
         }
     }
 }
@@ -68,7 +77,7 @@ mod tests {
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["url"], "http://127.0.0.1:3141");
         assert_eq!(value["pid"], std::process::id());
-        file.withdraw().unwrap();
+        drop(file);
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0);
     }
 
@@ -77,7 +86,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let old = AddressFile::publish(home.path(), ([127, 0, 0, 1], 1).into()).unwrap();
         let new = AddressFile::publish(home.path(), ([127, 0, 0, 1], 2).into()).unwrap();
-        old.withdraw().unwrap();
+        drop(old);
         assert_eq!(fs::read_to_string(home.path().join(FILE)).unwrap(), new.text);
     }
 

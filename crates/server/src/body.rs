@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
+use wire::api::{ErrorCode, MAX_REQUEST_BYTES};
 
 use crate::error::ApiError;
 use crate::strict;
-
-/// How large a body of the API may be, in bytes.
-const MAX_API_BODY: usize = 1 << 20;
 
 /// How large a body of a worker may be, in bytes: a full request of reports, each with an error of
 /// some length.
@@ -33,7 +30,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for UserJson<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let bytes = collect(request.into_body(), MAX_API_BODY).await?;
+        let bytes = collect(request.into_body(), MAX_REQUEST_BYTES).await?;
         strict::read(&bytes).map(Self)
     }
 }
@@ -47,9 +44,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for WorkerJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let bytes = collect(request.into_body(), MAX_WORKER_BODY).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            ApiError::new(StatusCode::BAD_REQUEST, "invalid_json", shape_of(&error))
-        })
+        serde_json::from_slice(&bytes)
+            .map(Self)
+            .map_err(|error| ApiError::new(ErrorCode::InvalidJson, shape_of(&error)))
     }
 }
 
@@ -71,8 +68,7 @@ async fn collect(body: Body, bound: usize) -> Result<Vec<u8>, ApiError> {
     }
     timeout(BODY_TIMEOUT, take(body, bound)).await.unwrap_or_else(|_| {
         Err(ApiError::new(
-            StatusCode::REQUEST_TIMEOUT,
-            "timeout",
+            ErrorCode::Timeout,
             format!("the body did not arrive within {} s", BODY_TIMEOUT.as_secs()),
         ))
     })

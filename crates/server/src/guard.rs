@@ -11,14 +11,16 @@
 //!   for the three that are compared as a whole.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
+use tokio::time::timeout;
 use tracing::{debug, error};
+use wire::api::ErrorCode;
 
 use crate::error::ApiError;
 use crate::token::ApiToken;
@@ -26,6 +28,10 @@ use crate::token::ApiToken;
 /// The addresses of the workers, as they are in the request, byte for byte.
 pub(crate) const WORKER_PATHS: [&str; 3] =
     ["/worker/v1/begin", "/worker/v1/report", "/worker/v1/poll"];
+
+/// How long an answer may take: longer than the longest poll, and far longer than anything else. A
+/// stream of changes is answered at once and goes on after that.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Headers of every answer. No browser is to guess types, to show answers inside of pages, to load
 /// anything for them, or to keep them.
@@ -45,13 +51,7 @@ pub(crate) async fn guard(State(token): State<ApiToken>, request: Request, next:
     let began = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut response = match check(&request, &token) {
-        Ok(()) => match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-            Ok(response) => response,
-            Err(_) => {
-                error!(%method, path, "a route panicked; its panic message stands above");
-                ApiError::internal().into_response()
-            }
-        },
+        Ok(()) => answer(request, next).await.unwrap_or_else(IntoResponse::into_response),
         Err(refused) => refused.into_response(),
     };
     for (name, value) in HEADERS {
@@ -60,6 +60,20 @@ pub(crate) async fn guard(State(token): State<ApiToken>, request: Request, next:
     let (status, micros) = (response.status().as_u16(), began.elapsed().as_micros());
     debug!(%method, path, status, micros, "answered {method} {path}: {status}");
     response
+}
+
+async fn answer(request: Request, next: Next) -> Result<Response, ApiError> {
+    let path = request.uri().path().to_owned();
+    let answering = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match timeout(ANSWER_TIMEOUT, answering).await {
+        Ok(Ok(response)) => Ok(response),
+        Ok(Err(_)) => {
+            error!(path, "a route panicked; its panic message stands above");
+            Err(ApiError::internal())
+        }
+        Err(_) => Err(ApiError::unavailable("the daemon did not answer in time")
+            .hint("whether it was done is not known; look before you ask again")),
+    }
 }
 
 fn check(request: &Request, token: &ApiToken) -> Result<(), ApiError> {
@@ -86,8 +100,7 @@ fn host(request: &Request) -> Result<&str, ApiError> {
     match named {
         Single::One(host) if is_loopback(host) && addressed.is_none_or(is_loopback) => Ok(host),
         Single::None | Single::One(_) | Single::Unclear => Err(ApiError::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "forbidden_host",
+            ErrorCode::ForbiddenHost,
             "the request must be addressed to a loopback name, and its Host header must say so",
         )
         .hint("use 127.0.0.1, localhost or [::1] in the address")),
@@ -126,15 +139,14 @@ fn check_origin(headers: &HeaderMap, host: &str) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::new(
-        StatusCode::FORBIDDEN,
-        "forbidden_origin",
+        ErrorCode::ForbiddenOrigin,
         "a web page of another origin may not change anything here",
     ))
 }
 
 fn check_token(headers: &HeaderMap, token: &ApiToken) -> Result<(), ApiError> {
     let refused = |message: &str| {
-        ApiError::new(StatusCode::UNAUTHORIZED, "unauthorized", message).hint(
+        ApiError::new(ErrorCode::Unauthorized, message).hint(
             "send `Authorization: Bearer TOKEN` with the text of the file `token` in the home of \
              the daemon",
         )
@@ -170,8 +182,7 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::new(
-        StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
+        ErrorCode::UnsupportedMediaType,
         "a body must be JSON, and the Content-Type header must say so",
     )
     .hint("send `Content-Type: application/json`"))

@@ -1,8 +1,9 @@
 //! Puts the guard before the routes, and answers for addresses and methods that are not there.
 
 use axum::Router;
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, Uri};
 use axum::middleware::from_fn_with_state;
+use wire::api::ErrorCode;
 
 use crate::error::ApiError;
 use crate::guard::guard;
@@ -17,10 +18,10 @@ pub(crate) fn assemble(routes: Router, token: ApiToken) -> Router {
 }
 
 async fn nothing_here(uri: Uri) -> ApiError {
-    ApiError::not_found(format!("there is nothing at {}", uri.path()))
+    ApiError::new(ErrorCode::NotFound, format!("there is nothing at {}", uri.path()))
 }
 
 async fn other_method(method: Method, uri: Uri) -> ApiError {
     let message = format!("{} does not take {method}", uri.path());
-    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message)
+    ApiError::new(ErrorCode::MethodNotAllowed, message)
 }

@@ -7,14 +7,24 @@
 
 mod accept;
 mod address;
+mod app;
 mod body;
 mod error;
 mod guard;
 mod layers;
-#[cfg(test)]
-mod layers_tests;
 mod listen;
+mod logfile;
 mod query;
+mod refusal;
+mod routes;
+mod segment;
+mod serve;
 mod stall;
 mod strict;
+#[cfg(test)]
+mod tests;
 mod token;
+
+pub use listen::{Listen, ListenError};
+pub use serve::{ServeError, Server};
+pub use token::TokenError;

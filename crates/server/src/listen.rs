@@ -46,9 +46,12 @@ pub(crate) async fn bind(addr: SocketAddr) -> Result<TcpListener, ListenError> {
     if !addr.ip().is_loopback() {
         return Err(ListenError::NotLoopback(addr));
     }
-    TcpListener::bind(addr).await.map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => ListenError::Taken(addr),
-        _ => ListenError::Refused { addr, source },
+    TcpListener::bind(addr).await.map_err(|source| {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            ListenError::Taken(addr)
+        } else {
+            ListenError::Refused { addr, source }
+        }
     })
 }
 

@@ -1,25 +1,23 @@
-//! Reads what stands behind the `?` of an address: every parameter is known, and stands there once
-//! unless it may be repeated.
+//! Takes apart what stands behind the `?` of an address. What the parameters mean is said in
+//! `wire::api`; here every one is decoded, and none but tags may stand there twice.
 
+use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use wire::api::{DEFAULT_PAGE, ErrorCode, QueryError};
 
 use crate::error::ApiError;
-
-/// How many entries a page has if nothing is said.
-pub(crate) const DEFAULT_PAGE: usize = 50;
-
-/// How many entries a page may have: an answer stays small enough to be made at once.
-pub(crate) const MAX_PAGE: usize = 500;
 
 /// How many parameters a request may have.
 const MAX_PARAMETERS: usize = 100;
 
-/// The parameters of a request that were not taken yet.
+/// The one parameter that may be repeated.
+const REPEATED: &str = "tag";
+
+/// The parameters of a request, in their order.
 #[derive(Debug)]
 pub(crate) struct Query(Vec<(String, String)>);
 
@@ -33,97 +31,119 @@ impl<S: Send + Sync> FromRequestParts<S> for Query {
 
 impl Query {
     fn parse(text: &str) -> Result<Self, ApiError> {
-        let all: Vec<_> =
+        let pairs: Vec<(String, String)> =
             form_urlencoded::parse(text.as_bytes()).into_owned().take(MAX_PARAMETERS + 1).collect();
-        if all.len() > MAX_PARAMETERS {
-            let message = format!("a request has at most {MAX_PARAMETERS} parameters");
+        if pairs.len() > MAX_PARAMETERS {
+            let message = format!("a request has at most {MAX_PARAMETERS} query parameters");
             return Err(ApiError::bad_request(message));
         }
-        Ok(Self(all))
-    }
-
-    /// Takes every value of a parameter that may be repeated.
-    pub(crate) fn all(&mut self, name: &str) -> Vec<String> {
-        self.0.extract_if(.., |(key, _)| key == name).map(|(_, value)| value).collect()
-    }
-
-    /// Takes the value of a parameter.
-    pub(crate) fn text(&mut self, name: &str) -> Result<Option<String>, ApiError> {
-        let mut values = self.all(name);
-        let first = values.pop();
-        if values.is_empty() {
-            return Ok(first);
+        let mut seen = BTreeSet::new();
+        for (key, _) in &pairs {
+            if key != REPEATED && !seen.insert(key) {
+                let message = format!("query parameter `{key}`: it is given twice");
+                return Err(ApiError::bad_request(message));
+            }
         }
-        Err(ApiError::bad_request(format!("the parameter `{name}` is given twice")))
+        Ok(Self(pairs))
     }
 
-    /// Takes the value of a parameter as something that is read from text.
-    pub(crate) fn parsed<T: FromStr<Err: Display>>(
-        &mut self,
-        name: &str,
-    ) -> Result<Option<T>, ApiError> {
-        let parse = |text: String| {
-            text.parse().map_err(|error| {
-                ApiError::bad_request(format!("the parameter `{name}` is `{text}`: {error}"))
-            })
-        };
-        self.text(name)?.map(parse).transpose()
+    /// Reads all parameters as what a request takes.
+    pub(crate) fn read<T>(
+        self,
+        reader: impl FnOnce(Vec<(String, String)>) -> Result<T, QueryError>,
+    ) -> Result<T, ApiError> {
+        reader(self.0).map_err(|error| {
+            let code = match error {
+                QueryError::UnknownKey { .. } => ErrorCode::UnknownKey,
+                QueryError::BadValue { .. } => ErrorCode::BadRequest,
+            };
+            ApiError::new(code, error.to_string())
+        })
     }
 
-    /// Takes the size of a page.
-    pub(crate) fn limit(&mut self) -> Result<usize, ApiError> {
-        match self.parsed::<usize>("limit")? {
-            None => Ok(DEFAULT_PAGE),
-            Some(limit @ 1..=MAX_PAGE) => Ok(limit),
-            Some(limit) => Err(ApiError::bad_request(format!(
-                "the parameter `limit` is `{limit}`: it is 1 to {MAX_PAGE}"
-            ))),
+    /// Reads the parameters of a request that takes one and no other.
+    pub(crate) fn only(mut self, known: &'static str) -> Result<Option<String>, ApiError> {
+        match self.0.pop() {
+            None => Ok(None),
+            Some((key, value)) if key == known && self.0.is_empty() => Ok(Some(value)),
+            Some((key, _)) => {
+                let unknown = self.0.first().map_or(key.clone(), |(first, _)| first.clone());
+                let key = if unknown == known { key } else { unknown };
+                Self(Vec::new()).read(|_| Err(QueryError::UnknownKey { key, known }))
+            }
         }
     }
 
-    /// Refuses parameters that nobody took.
-    pub(crate) fn finish(self) -> Result<(), ApiError> {
-        match self.0.first() {
+    /// Refuses all parameters.
+    pub(crate) fn none(self) -> Result<(), ApiError> {
+        match self.0.into_iter().next() {
             None => Ok(()),
-            Some((key, _)) => Err(ApiError::new(
-                StatusCode::BAD_REQUEST,
-                "unknown_key",
-                format!("there is no parameter `{key}` here"),
-            )),
+            Some((key, _)) => {
+                Self(Vec::new()).read(|_| Err(QueryError::UnknownKey { key, known: "none" }))
+            }
         }
     }
 }
 
+/// Reads a parameter that is a place in a list.
+pub(crate) fn place<T: FromStr<Err: Display>>(
+    key: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, ApiError> {
+    let read = |text: &str| {
+        text.parse().map_err(|error| {
+            ApiError::bad_request(format!("query parameter `{key}`: `{text}`: {error}"))
+                .hint("give what the page before gave as `next`, or leave it out")
+        })
+    };
+    text.map(read).transpose()
+}
+
+/// Returns how many entries a page is to have.
+pub(crate) fn page_size(asked: Option<u32>) -> u32 {
+    asked.unwrap_or(DEFAULT_PAGE)
+}
+
 #[cfg(test)]
 mod tests {
+    use wire::api::RunFilter;
+
     use super::*;
 
     #[test]
-    fn parameters_are_taken_by_name_and_decoded() {
-        let mut query = Query::parse("tag=a%3Db&limit=7&tag=c&job=x+y").unwrap();
-        assert_eq!(query.all("tag"), ["a=b", "c"]);
-        assert_eq!(query.limit().unwrap(), 7);
-        assert_eq!(query.text("job").unwrap().as_deref(), Some("x y"));
-        assert_eq!(query.parsed::<u64>("after").unwrap(), None);
-        query.finish().unwrap();
+    fn parameters_are_decoded_and_tags_may_be_repeated() {
+        let query = Query::parse("tag=a%3Db&limit=7&tag=c=&job=x+y").unwrap();
+        let filter = query.read(RunFilter::from_pairs).unwrap();
+        assert_eq!(filter.limit, Some(7));
+        assert_eq!(filter.job.as_deref(), Some("x y"));
+        let pairs = [("a", "b"), ("c", "")];
+        assert_eq!(filter.tags, pairs.map(|(key, value)| (key.to_owned(), value.to_owned())));
     }
 
     #[test]
-    fn what_is_not_known_or_given_twice_is_refused() {
-        let mut query = Query::parse("limit=1&limit=2&x=1").unwrap();
-        assert!(query.limit().unwrap_err().message.contains("twice"));
-        let error = query.finish().unwrap_err();
-        assert_eq!((error.code, error.message.contains("`x`")), ("unknown_key", true));
-        assert_eq!(Query::parse(&"a&".repeat(101)).unwrap_err().code, "bad_request");
+    fn what_is_not_known_given_twice_or_too_much_is_refused() {
+        let code = |text: &str| {
+            Query::parse(text)
+                .and_then(|query| query.read(RunFilter::from_pairs))
+                .map_or_else(|error| error.code, |_| panic!("{text}"))
+        };
+        assert_eq!(code("limit=1&limit=1"), ErrorCode::BadRequest);
+        assert_eq!(code("limit=501"), ErrorCode::BadRequest);
+        assert_eq!(code("limits=1"), ErrorCode::UnknownKey);
+        assert_eq!(code(&"tag=a=b&".repeat(101)), ErrorCode::BadRequest);
     }
 
     #[test]
-    fn a_page_has_bounds() {
-        assert_eq!(Query::parse("").unwrap().limit().unwrap(), DEFAULT_PAGE);
-        assert_eq!(Query::parse("limit=500").unwrap().limit().unwrap(), MAX_PAGE);
-        for bad in ["0", "501", "-1", "x", "", "99999999999999999999"] {
-            let error = Query::parse(&format!("limit={bad}")).unwrap().limit().unwrap_err();
-            assert_eq!(error.code, "bad_request");
+    fn a_request_with_one_parameter_knows_no_other() {
+        let only = |text: &str| Query::parse(text).and_then(|query| query.only("after"));
+        assert_eq!(only(""), Ok(None));
+        assert_eq!(only("after=1"), Ok(Some("1".to_owned())));
+        for text in ["before=1", "after=1&x=2", "x=1&after=2"] {
+            let error = only(text).unwrap_err();
+            assert_eq!(error.code, ErrorCode::UnknownKey);
+            assert!(!error.message.contains("parameter `after`"), "{}", error.message);
         }
+        assert!(Query::parse("x=1").and_then(Query::none).is_err());
+        assert!(place::<u64>("after", Some("x")).is_err());
     }
 }

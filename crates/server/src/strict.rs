@@ -7,24 +7,29 @@ use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
+use wire::api::ErrorCode;
 
 use crate::error::ApiError;
 
 /// Reads a body as a shape.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let value = parse(bytes)?;
+    // A list would be taken for the fields of a shape in their order.
+    if value.is_array() {
+        return Err(ApiError::bad_request("expected a JSON object, found a list"));
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let place = error.path().to_string();
         let what = error.into_inner().to_string();
-        let code = if what.starts_with("unknown field") { "unknown_key" } else { "bad_request" };
+        let is_key = what.starts_with("unknown field");
+        let code = if is_key { ErrorCode::UnknownKey } else { ErrorCode::BadRequest };
         let message = if place == "." { what } else { format!("`{place}`: {what}") };
-        ApiError::new(axum::http::StatusCode::BAD_REQUEST, code, message)
+        ApiError::new(code, message)
     })
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, ApiError> {
-    let invalid =
-        |what: String| ApiError::new(axum::http::StatusCode::BAD_REQUEST, "invalid_json", what);
+    let invalid = |what: String| ApiError::new(ErrorCode::InvalidJson, what);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         invalid(format!("the body is not UTF-8: byte {} is wrong", error.valid_up_to()))
     })?;
@@ -124,7 +129,7 @@ mod tests {
 
     fn refused(text: impl AsRef<[u8]>) -> (&'static str, String) {
         let error = read::<Shape>(text.as_ref()).unwrap_err();
-        (error.code, error.message)
+        (error.code.as_str(), error.message)
     }
 
     #[test]

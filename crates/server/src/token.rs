@@ -112,7 +112,7 @@ fn is_token(text: &str) -> bool {
 fn draw() -> Result<String, TokenError> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(TokenError::Random)?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
 /// Reads the file without the white space around its text; `None` if there is none.

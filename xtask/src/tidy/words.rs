@@ -20,6 +20,7 @@ const MACHINE_FOLDERS: &[&str] = &["/root/", "/home/", "/Users/", "/work/", "/tm
 const HOSTS: &[&str] = &[
     "127.0.0.1",
     "docs.dagster.io",
+    "evil.example",
     "example.com",
     "github.com",
     "json-schema.org",

@@ -292,8 +292,7 @@ struct Style {
 
 impl Style {
     fn of_terminal() -> Self {
-        let is_coloured =
-            std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        let is_coloured = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
         Self { is_coloured }
     }
 

@@ -44,6 +44,8 @@ pub(super) enum DaemonError {
     Loop(#[from] LoopError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error("the API has ended, though nobody told it to")]
+    ServerEnded,
 }
 
 /// A daemon that runs in this process.
@@ -51,7 +53,7 @@ pub(super) struct Daemon {
     pub(super) handle: Handle,
     pub(super) url: String,
     running: Running,
-    server: JoinHandle<Result<(), ServeError>>,
+    server: JoinHandle<()>,
     stop_server: watch::Sender<bool>,
     _lock: DaemonLock,
 }
@@ -66,7 +68,6 @@ impl Daemon {
         let server = Server::bind(listen).await?;
         let url = server.url();
         let locations = Locations::load(setup.paths, now());
-        
         let launcher = LocalLauncher::new(setup.home, BINARY);
         let mut options = options(setup.config);
         options.url.clone_from(&url);
@@ -87,19 +88,16 @@ impl Daemon {
                 Ok(()) => LoopError::Panicked.into(),
                 Err(error) => error.into(),
             },
-            end = &mut self.server => match end {
-                Ok(Err(error)) => error.into(),
-                Ok(Ok(())) | Err(_) => LoopError::Panicked.into(),
-            },
+            _ = &mut self.server => DaemonError::ServerEnded,
         }
     }
 
     /// Ends: no request is taken any more, what was decided is durable, runs in progress go on.
     pub(super) async fn stop(self) -> Result<(), DaemonError> {
         self.stop_server.send_replace(true);
-        let served = self.server.await.unwrap_or(Ok(()));
+        let served = self.server.await.map_err(|_| DaemonError::ServerEnded);
         self.running.stop().await?;
-        Ok(served?)
+        served
     }
 }
 

@@ -2,9 +2,16 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::{Attribute, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Color, ColumnConstraint, ContentArrangement, Table, presets};
 
 use super::plain;
+
+/// How many blanks stand between two columns.
+const GAP: u16 = 2;
+
+/// How much width the last column must at least be left with its gap, so that wrapping it still makes
+/// lines that can be read.
+const LEAST_OF_LAST: u16 = 16;
 
 /// What the place can show to which the answer goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +67,6 @@ pub(crate) fn table<const N: usize>(
     } else {
         table.force_no_tty();
     }
-    match style.width {
-        Some(width) => {
-            table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
-        }
-        None => {
-            table.set_content_arrangement(ContentArrangement::Disabled);
-        }
-    }
     let bold = |name: &&str| comfy_table::Cell::new(name).add_attribute(Attribute::Bold);
     table.set_header(header.iter().map(bold));
     for row in rows {
@@ -79,10 +78,31 @@ pub(crate) fn table<const N: usize>(
             }
         }));
     }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
-    }
+    let arrangement = arrange(style, &mut table);
+    table.set_content_arrangement(arrangement);
     table.lines().map(|line| line.trim_end().to_owned() + "\n").collect()
+}
+
+/// Lets the last column, mostly the longest text, be wrapped into what the others leave of a
+/// terminal's width. Ids and statuses are never cut; where there is no room for all, lines are as long
+/// as they are.
+fn arrange(style: Style, table: &mut Table) -> ContentArrangement {
+    let widths = table.column_max_content_widths();
+    let others: u16 = widths.iter().rev().skip(1).map(|width| width.saturating_add(GAP)).sum();
+    for column in table.column_iter_mut() {
+        column.set_padding((0, GAP));
+    }
+    match style.width {
+        Some(width) if width >= others.saturating_add(LEAST_OF_LAST) => {
+            let last = widths.len().saturating_sub(1);
+            for column in table.column_iter_mut().take(last) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+            table.set_width(width);
+            ContentArrangement::Dynamic
+        }
+        Some(_) | None => ContentArrangement::Disabled,
+    }
 }
 
 #[cfg(test)]
@@ -114,10 +134,24 @@ mod tests {
     }
 
     #[test]
-    fn on_a_terminal_long_cells_are_wrapped_inside_their_column() {
+    fn on_a_terminal_the_last_column_is_wrapped_and_the_others_are_whole() {
         let style = Style { width: Some(40), is_coloured: false };
-        let text = table(style, ["RUN", "JOB", "REASON"], rows());
-        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+        expect![[r#"
+            RUN       JOB        REASON
+            1b4e28ba  nightly    tag team=docs 1/1
+                                 and a pool with a
+                                 long name
+            2c        a�[31mb�c  x
+        "#]]
+        .assert_eq(&table(style, ["RUN", "JOB", "REASON"], rows()));
+    }
+
+    #[test]
+    fn on_a_terminal_without_room_nothing_is_wrapped() {
+        let narrow = Style { width: Some(30), is_coloured: false };
+        let endless = Style { width: None, is_coloured: false };
+        let header = ["RUN", "JOB", "REASON"];
+        assert_eq!(table(narrow, header, rows()), table(endless, header, rows()));
     }
 
     #[test]

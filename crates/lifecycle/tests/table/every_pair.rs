@@ -174,28 +174,28 @@ fn what_comes_of_each_command_for_a_starting_run() {
     check(
         At::Starting,
         &expect![[r#"
-        begin                -> done | 1 STARTED | 1 RUN_START, |
-        begin, other nonce   -> done | 1 STARTED | 1 RUN_START, |
-        begin, wrong token   -> dismissed: the token is not that of this attempt | | |
-        begin, next attempt  -> dismissed: another worker has taken its place | | |
-        poll                 -> granted [] | | |
-        poll, wrong token    -> dismissed: the token is not that of this attempt | | |
-        report success       -> dismissed: another worker has taken its place | | |
-        report failure       -> dismissed: another worker has taken its place | | |
-        report canceled      -> dismissed: another worker has taken its place | | |
-        missed               -> done | | | look 1/1
-        launched             -> done | | |
-        launch failed        -> done | 1 FAILURE | 1 RUN_FAILURE, | wake 1
-        launch unreachable   -> done | 1 FAILURE | 1 RUN_FAILURE, | wake 1
-        launch unknown       -> done | 1 STARTING | 1 ENGINE_EVENT, | look 1/1
-        seen alive           -> done | | |
-        seen remains         -> done | 1 STARTING | 1 RUN_SUSPECT, | end 1/1
-        seen gone            -> done | 1 STARTING | 1 RUN_ENQUEUED, 1 RUN_DEQUEUED, 1 RUN_STARTING, |
-        seen unknown         -> done | | |
-        cancel               -> CANCELING | 1 CANCELING | 1 RUN_CANCELING, | end 1/1 look 1/1 wake 1
-        cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
-        delete               -> refused: STARTING | | |
-    "#]],
+            begin                -> done | 1 STARTED | 1 RUN_START, |
+            begin, other nonce   -> done | 1 STARTED | 1 RUN_START, |
+            begin, wrong token   -> dismissed: the token is not that of this attempt | | |
+            begin, next attempt  -> dismissed: another worker has taken its place | | |
+            poll                 -> granted [] | | |
+            poll, wrong token    -> dismissed: the token is not that of this attempt | | |
+            report success       -> dismissed: another worker has taken its place | | |
+            report failure       -> dismissed: another worker has taken its place | | |
+            report canceled      -> dismissed: another worker has taken its place | | |
+            missed               -> done | | |
+            launched             -> done | | |
+            launch failed        -> done | 1 FAILURE | 1 RUN_FAILURE, | wake 1
+            launch unreachable   -> done | 1 FAILURE | 1 RUN_FAILURE, | wake 1
+            launch unknown       -> done | 1 STARTING | 1 ENGINE_EVENT, | look 1/1
+            seen alive           -> done | | |
+            seen remains         -> done | 1 STARTING | 1 RUN_SUSPECT, | end 1/1
+            seen gone            -> done | 1 STARTING | 1 RUN_ENQUEUED, 1 RUN_DEQUEUED, 1 RUN_STARTING, |
+            seen unknown         -> done | | |
+            cancel               -> CANCELING | 1 CANCELING | 1 RUN_CANCELING, | end 1/1 look 1/1 wake 1
+            cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
+            delete               -> refused: STARTING | | |
+        "#]],
     );
 }
 
@@ -234,28 +234,28 @@ fn what_comes_of_each_command_for_a_run_that_is_canceled_before_it_begins() {
     check(
         At::CanceledBeforeBegin,
         &expect![[r#"
-        begin                -> dismissed: the run was canceled before it began | | |
-        begin, other nonce   -> dismissed: the run was canceled before it began | | |
-        begin, wrong token   -> dismissed: the run was canceled before it began | | |
-        begin, next attempt  -> dismissed: another worker has taken its place | | |
-        poll                 -> dismissed: the run was canceled before it began | | |
-        poll, wrong token    -> dismissed: the run was canceled before it began | | |
-        report success       -> dismissed: the run was canceled before it began | | |
-        report failure       -> dismissed: the run was canceled before it began | | |
-        report canceled      -> dismissed: the run was canceled before it began | | |
-        missed               -> done | | | look 1/1
-        launched             -> done | | |
-        launch failed        -> done | 1 CANCELED | 1 RUN_CANCELED, | wake 1
-        launch unreachable   -> done | 1 CANCELED | 1 RUN_CANCELED, | wake 1
-        launch unknown       -> done | 1 CANCELING | 1 ENGINE_EVENT, | look 1/1
-        seen alive           -> done | | | end 1/1
-        seen remains         -> done | 1 CANCELING | 1 RUN_SUSPECT, | end 1/1
-        seen gone            -> done | 1 CANCELED | 1 RUN_CANCELED, | wake 1
-        seen unknown         -> done | | |
-        cancel               -> CANCELING | | |
-        cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
-        delete               -> refused: CANCELING | | |
-    "#]],
+            begin                -> dismissed: the run was canceled before it began | | |
+            begin, other nonce   -> dismissed: the run was canceled before it began | | |
+            begin, wrong token   -> dismissed: the run was canceled before it began | | |
+            begin, next attempt  -> dismissed: another worker has taken its place | | |
+            poll                 -> dismissed: the run was canceled before it began | | |
+            poll, wrong token    -> dismissed: the run was canceled before it began | | |
+            report success       -> dismissed: the run was canceled before it began | | |
+            report failure       -> dismissed: the run was canceled before it began | | |
+            report canceled      -> dismissed: the run was canceled before it began | | |
+            missed               -> done | | |
+            launched             -> done | | |
+            launch failed        -> done | 1 CANCELED | 1 RUN_CANCELED, | wake 1
+            launch unreachable   -> done | 1 CANCELED | 1 RUN_CANCELED, | wake 1
+            launch unknown       -> done | 1 CANCELING | 1 ENGINE_EVENT, | look 1/1
+            seen alive           -> done | | | end 1/1
+            seen remains         -> done | 1 CANCELING | 1 RUN_SUSPECT, | end 1/1
+            seen gone            -> done | 1 CANCELED | 1 RUN_CANCELED, | wake 1
+            seen unknown         -> done | | |
+            cancel               -> CANCELING | | |
+            cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
+            delete               -> refused: CANCELING | | |
+        "#]],
     );
 }
 

@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use lifecycle::{Launched, Rules, Sight};
-use model::{Failure, FailureReason};
+use lifecycle::{CancelMode, Command, Launched, Rules, Sight};
+use model::{Failure, FailureReason, RunStatus};
 
-use crate::stage::{Stage, seq, submit};
+use crate::stage::{Stage, id, seq, submit};
 
 fn unreachable() -> Launched {
     Launched::Unreachable("no file".to_owned())
@@ -39,8 +39,23 @@ fn an_attempt_that_waits_for_its_launch_is_not_taken_for_lost() {
     let mut stage = Stage::new(Rules::default());
     stage.tell_together(vec![submit(1), submit(2)]);
     assert_eq!(stage.wait(3600), "done | | |");
+    let worker = stage.worker(2, 1);
+    let missed = Command::Missed { run: worker.run, attempt: worker.attempt };
+    assert_eq!(stage.tell(missed), "done | | |");
     assert_eq!(stage.launched(1, 1, Launched::Started), "done | | | launch 2/1");
     assert_eq!(stage.wait(31), "done | 1 STARTING | 1 RUN_SUSPECT, | look 1/1");
+}
+
+#[test]
+fn a_launch_that_waits_belongs_to_the_submission_that_it_was_made_for() {
+    let mut stage = Stage::new(Rules::default());
+    stage.tell_together(vec![submit(1), submit(2)]);
+    stage.cancel(2, CancelMode::Force);
+    stage.tell(Command::Delete { run: id(2), ended: Some(RunStatus::Canceled) });
+    stage.submit(2);
+    assert_eq!(stage.launched(1, 1, Launched::Started), "done | | | launch 2/1");
+    assert_eq!(stage.begin(2, 1), "done | 2 STARTED | 2 RUN_START, |");
+    assert_eq!(stage.launched(2, 1, Launched::Started), "done | | |");
 }
 
 #[test]

@@ -43,6 +43,17 @@ fn a_worker_that_is_heard_of_need_not_be_looked_for() {
 }
 
 #[test]
+fn what_was_seen_before_a_worker_was_heard_of_is_looked_at_again() {
+    let mut stage = Stage::new(Rules::default());
+    stage.submit(1);
+    assert_eq!(stage.restart(), "restarted | | | look 1/1");
+    // Its process was started by the daemon before, and nobody could see it yet.
+    stage.begin(1, 1);
+    assert_eq!(stage.observed(1, 1, Sight::Gone), "done | | | look 1/1");
+    assert_eq!(stage.observed(1, 1, Sight::Gone), "done | 1 FAILURE | 1 RUN_FAILURE, | wake 1");
+}
+
+#[test]
 fn a_run_that_went_back_to_the_queue_need_not_be_looked_for() {
     let mut stage = Stage::new(Rules { max_location_retries: 1, ..Rules::default() });
     stage.submit(1);

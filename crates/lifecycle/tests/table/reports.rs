@@ -150,6 +150,31 @@ fn a_run_that_ends_gives_back_all_that_its_steps_hold() {
 }
 
 #[test]
+fn a_failure_is_told_in_so_many_words_at_most() {
+    for error in ["é".repeat(5000), "x".repeat(5000)] {
+        let mut stage = begun();
+        let outcome = Outcome::Failed { by_step: false, error };
+        stage.report(1, 1, vec![ReportKind::Ended(outcome)]);
+        let message = stage.life(1).failure.as_ref().map(|failure| failure.message.len());
+        assert_eq!(message, Some(4096 + " ...".len()));
+    }
+}
+
+#[test]
+fn a_run_that_is_being_canceled_keeps_what_it_has_and_waits_for_nothing() {
+    let mut stage = begun();
+    stage.report(1, 1, vec![planned(&["a", "b"]), asked("a", "db"), asked("b", "db")]);
+    stage.cancel(1, CancelMode::Wish);
+    let held: Vec<&str> = stage.claims.keys().map(|step| step.step.as_str()).collect();
+    assert_eq!(held, ["a"]);
+    assert_eq!(
+        stage.report(1, 4, vec![ReportKind::Canceled(key("a")), ReportKind::Canceled(key("b"))]),
+        "received 5 | 1 CANCELING | 1 STEP_CANCELED a, 1 STEP_CANCELED b, |"
+    );
+    assert!(stage.claims.is_empty(), "{:?}", stage.claims);
+}
+
+#[test]
 fn nothing_is_granted_to_a_question_of_a_run_that_is_being_canceled() {
     let mut stage = begun();
     stage.report(1, 1, vec![planned(&["a"])]);

@@ -88,6 +88,18 @@ fn a_priority_that_cannot_be_read_is_told_and_counts_as_0() {
 }
 
 #[test]
+fn each_run_tells_the_usage_with_which_it_left_the_queue() {
+    let settings = Settings { max_concurrent_runs: Capacity::AtMost(2), ..Settings::default() };
+    let mut stage = Stage::with(Rules::default(), settings);
+    stage.tell_together((1..=3).map(submit).collect());
+    let usage = |of: &str| stage.messages.iter().filter(|told| told.contains(of)).count();
+    assert_eq!(
+        (usage("max_concurrent_runs: 1 of 2"), usage("max_concurrent_runs: 2 of 2")),
+        (1, 1)
+    );
+}
+
+#[test]
 fn a_pool_limit_is_set_and_deleted() {
     let mut stage = full();
     let pool = PoolName::new("db").unwrap();

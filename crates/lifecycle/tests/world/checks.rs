@@ -67,6 +67,7 @@ impl Checks {
     pub(crate) fn after_commit(&mut self, seen: &Seen<'_>) -> Checked {
         self.history_has_no_gap_and_replays_to_the_status(seen)?;
         self.no_grant_exceeds_its_pool(seen)?;
+        self.nothing_is_granted_to_a_run_that_is_being_canceled(seen)?;
         self.nothing_is_started_that_a_limit_forbids(seen)?;
         self.nothing_waits_that_could_start(seen)?;
         self.equal_runs_start_in_their_order(seen)?;
@@ -130,6 +131,14 @@ impl Checks {
             must(held[&pool] <= limit, || {
                 format!("pool {pool}: {} granted of {limit}", held[&pool])
             })?;
+        }
+        Ok(())
+    }
+
+    fn nothing_is_granted_to_a_run_that_is_being_canceled(&self, seen: &Seen<'_>) -> Checked {
+        for (step, _) in granted(seen.store).filter(|(step, _)| !self.granted.contains(step)) {
+            let before = self.before.get(&step.run).map(|(status, _)| *status);
+            must(before != Some(RunStatus::Canceling), || format!("{step} is granted too late"))?;
         }
         Ok(())
     }
@@ -251,13 +260,16 @@ impl Checks {
     }
 
     /// A new attempt begins its life only when no process of an older one lives or can come to
-    /// live.
+    /// live. (One that nobody could see may live on for a moment; it is never let through.)
     fn a_new_attempt_starts_when_nothing_of_the_last_one_lives(&self, seen: &Seen<'_>) -> Checked {
         for row in self.admitted(seen) {
             let (run, attempt) = (row.run.id, row.life.attempt);
             let is_old = |other: &Attempt| Some(*other) < attempt;
             let lives = seen.processes.iter().any(|process| {
-                process.run == run && is_old(&process.attempt) && process.body != Body::Gone
+                process.run == run
+                    && is_old(&process.attempt)
+                    && process.body != Body::Gone
+                    && (process.has_begun || !process.was_unseen)
             });
             let may_live = seen.flying.iter().any(|(other, old)| *other == run && is_old(old));
             must(!lives && !may_live, || format!("{run} starts again while it lives"))?;

@@ -4,6 +4,7 @@ use lifecycle::{CancelMode, Command, Effect, Known, Refusal, Reply, Settled, Sta
 use model::Batch;
 
 use crate::checks::Seen;
+use crate::outside::Body;
 use crate::play::{Asker, Crash, Played, World};
 use crate::store::must;
 
@@ -28,6 +29,13 @@ impl World {
         let most = 1 + self.chance.below(5);
         let mut taken = Vec::new();
         while let Some((asker, command)) = self.inbox.pop_front() {
+            // Whoever gives the id of a run that was deleted waits for ever: what is told of both
+            // could not be told apart.
+            if let Command::Submit(submit) = &command
+                && submit.id.is_some_and(|id| self.deleted.contains(&id))
+            {
+                continue;
+            }
             let is_limit = matches!(command, Command::SetPoolLimit { .. });
             if is_limit && !taken.is_empty() {
                 self.inbox.push_front((asker, command));
@@ -81,7 +89,11 @@ impl World {
         for (asker, reply) in &answers {
             self.judge(asker, reply)?;
         }
-        self.rebuilt_is_equal()?;
+        if !batch.is_empty() {
+            self.rebuilt_is_equal()?;
+        }
+        let is_overdue = self.state.next_deadline(now).is_some_and(|next| next.is_zero());
+        must(!is_overdue, || "a deadline is met without end".to_owned())?;
         if crash == Crash::AfterCommit {
             return self.crash(crash);
         }
@@ -171,6 +183,8 @@ impl World {
                     && self.chance.one_in(2)
                 {
                     self.spawn(run, attempt, &secret);
+                    let process = self.processes.last_mut().unwrap();
+                    (process.body, process.was_unseen) = (Body::Unseen, true);
                 }
             }
             if self.chance.one_in(4) {

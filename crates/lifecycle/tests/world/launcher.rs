@@ -107,7 +107,7 @@ impl World {
     }
 
     pub(crate) fn let_process_act(&mut self) {
-        let living = |nth: &usize| self.processes[*nth].body == Body::Alive;
+        let living = |nth: &usize| matches!(self.processes[*nth].body, Body::Alive | Body::Unseen);
         let living: Vec<usize> = (0..self.processes.len()).filter(living).collect();
         if !living.is_empty() {
             let nth = self.chance.pick(&living);
@@ -117,6 +117,9 @@ impl World {
 
     pub(crate) fn work(&mut self, nth: usize) {
         let now = self.now().at;
+        if self.processes[nth].body == Body::Unseen {
+            self.processes[nth].body = Body::Alive;
+        }
         let process = &self.processes[nth];
         if self.has_faults && self.chance.one_in(30) {
             let bodies = [Body::Gone, Body::Gone, Body::Hung, Body::Remains];

@@ -24,13 +24,17 @@ mod users;
 
 use proptest::prelude::{any, prop_assert, proptest};
 
-use crate::play::World;
+use crate::play::{Telling, World};
 
 /// Plays one world: so many moves with crashes and faults, then none until everything has ended.
+/// One that fails is played again, to tell its story.
 fn one_world(seed: u64, moves: usize) -> Result<(), String> {
-    let mut world = World::new(seed);
-    let played = world.play(moves).and_then(|()| world.finish());
-    played.map_err(|wrong| format!("{wrong}\n{}", world.story()))
+    let played = |telling| {
+        let mut world = World::new(seed, telling);
+        let played = world.play(moves).and_then(|()| world.finish());
+        played.map_err(|wrong| format!("{wrong}\n{}", world.story()))
+    };
+    played(Telling::Nothing).or_else(|_| played(Telling::Story))
 }
 
 proptest! {

@@ -11,6 +11,8 @@ use crate::setup::Job;
 /// How much of a process is left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Body {
+    /// Just started by a daemon that is no more: it has not taken its lock, so nobody sees it yet.
+    Unseen,
     Alive,
     /// It lives, but says and does nothing any more.
     Hung,
@@ -41,6 +43,8 @@ pub(crate) struct Process {
     /// Whether it has nothing left to do, and said so.
     pub(crate) has_ended: bool,
     pub(crate) last_outcome: Option<Outcome>,
+    /// Whether it was once unseen, so that it may be taken for gone before it begins.
+    pub(crate) was_unseen: bool,
     /// Whether it takes no notice of cancels.
     pub(crate) is_stubborn: bool,
     /// The number of the last report that it knows to be durable.
@@ -64,6 +68,7 @@ impl Process {
             has_begun: false,
             has_ended: false,
             last_outcome: None,
+            was_unseen: false,
             is_stubborn,
             acked: 0,
             reports: Vec::new(),

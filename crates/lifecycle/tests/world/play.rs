@@ -44,6 +44,13 @@ pub(crate) enum Crash {
     AfterSomeEffects,
 }
 
+/// Whether a world tells what happens in it, which costs more than playing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    Nothing,
+    Story,
+}
+
 /// Draws ids and secrets that were never drawn before.
 #[derive(Debug, Default)]
 pub(crate) struct Drawn(u64);
@@ -90,11 +97,12 @@ pub(crate) struct World {
     pub(crate) unasked: BTreeSet<(RunId, Attempt)>,
     pub(crate) has_faults: bool,
     pub(crate) commits: u64,
+    pub(crate) telling: Telling,
     pub(crate) story: Vec<String>,
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, telling: Telling) -> Self {
         let mut chance = Chance::new(seed);
         let (settings, rules) = (setup::settings(&mut chance), setup::rules(&mut chance));
         let store = Store::default();
@@ -104,6 +112,7 @@ impl World {
             chance,
             checks: Checks::new(settings.clone()),
             story: vec![format!("{settings:?}\n{rules:?}")],
+            telling,
             settings,
             rules,
             store,
@@ -135,8 +144,9 @@ impl World {
     }
 
     pub(crate) fn tell(&mut self, what: impl FnOnce() -> String) {
-        let text = what();
-        self.story.push(text.replace("00000000-0000-0000-0000-00000000", ""));
+        if self.telling == Telling::Story {
+            self.story.push(what().replace("00000000-0000-0000-0000-00000000", ""));
+        }
     }
 
     pub(crate) fn now(&self) -> Moment {
@@ -211,7 +221,7 @@ impl World {
                 process.body = Body::Gone;
             }
             for _ in 0..3 {
-                if self.processes[nth].body == Body::Alive {
+                if matches!(self.processes[nth].body, Body::Alive | Body::Unseen) {
                     self.work(nth);
                 }
             }

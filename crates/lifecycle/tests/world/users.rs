@@ -20,10 +20,6 @@ impl World {
             return;
         }
         let submit = setup::submit(&mut self.chance);
-        // An id is given again only to a run that is still there.
-        if submit.id.is_some_and(|id| self.deleted.contains(&id)) {
-            return;
-        }
         let key = submit.submission.idempotency.as_ref();
         let key = key.map(|known| (known.key.clone(), known.request_hash));
         self.send(Asker::Submitter(key), Command::Submit(Box::new(submit)));

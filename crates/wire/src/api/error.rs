@@ -78,11 +78,17 @@ codes! {
     /// The token is missing or wrong.
     Unauthorized = "unauthorized", 401;
     /// The `Host` header names another host.
-    ForbiddenHost = "forbidden_host", 403;
+    ForbiddenHost = "forbidden_host", 421;
     /// The request comes from a page of another origin.
     ForbiddenOrigin = "forbidden_origin", 403;
     /// There is nothing at this address.
     NotFound = "not_found", 404;
+    /// What is at this address does not take this method.
+    MethodNotAllowed = "method_not_allowed", 405;
+    /// The body did not arrive in time.
+    Timeout = "timeout", 408;
+    /// The body does not say that it is JSON.
+    UnsupportedMediaType = "unsupported_media_type", 415;
     /// There is no such run.
     UnknownRun = "unknown_run", 404;
     /// Several runs have an id that begins like this.

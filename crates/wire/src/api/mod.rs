@@ -41,7 +41,7 @@ pub const MAX_PAGE: u32 = 500;
 pub const MAX_LOG_BYTES: u64 = 1 << 20;
 
 /// How many bytes the body of a request may have: a run's config and tags fit many times.
-pub const MAX_REQUEST_BYTES: usize = 2 << 20;
+pub const MAX_REQUEST_BYTES: usize = 1 << 20;
 
 /// The header that carries a submission's own key, by which it is known again.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";

@@ -81,11 +81,7 @@ impl Changes {
                     self.parser = Parser::default();
                     return Ok(());
                 }
-                Err(ClientError::NoServer { .. } | ClientError::Transport { .. })
-                    if retries < MAX_RETRIES =>
-                {
-                    retries += 1;
-                }
+                Err(error) if error.is_passing() && retries < MAX_RETRIES => retries += 1,
                 Err(error) => return Err(error),
             }
         }

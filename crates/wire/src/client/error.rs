@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use thiserror::Error;
 
-use crate::api::ErrorDetail;
+use crate::api::{ErrorCode, ErrorDetail};
 
 /// Says why a request did not get its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -52,6 +52,16 @@ pub enum ClientError {
 }
 
 impl ClientError {
+    /// Returns whether the same request may well be answered a little later: the server is being
+    /// started, or is busy recovering.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::NoServer { .. } | Self::Transport { .. } => true,
+            Self::Api { error, .. } => error.code == ErrorCode::Unavailable,
+            Self::Garbage { .. } | Self::BadHeader { .. } => false,
+        }
+    }
+
     pub(super) fn from_transport(url: &str, error: &reqwest::Error) -> Self {
         let (url, problem) = (url.to_owned(), root_cause(error));
         if error.is_connect() {

@@ -1,0 +1,95 @@
+//! Jobs and the files that define them.
+
+use axum::Json;
+use axum::extract::State;
+use definitions::{LocationState, Locations};
+use model::{CodeLocation, JobName};
+use tracing::error;
+use wire::api::{self, CodeLocations, JobDetail, JobStep, Jobs};
+
+use crate::app::{App, now};
+use crate::body::UserJson;
+use crate::error::ApiError;
+use crate::query::Query;
+use crate::segment::Segment;
+
+/// The body of a request that has nothing to say.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
+
+/// `GET /api/v1/jobs`.
+pub(crate) async fn list(State(app): State<App>, query: Query) -> Result<Json<Jobs>, ApiError> {
+    query.none()?;
+    let mut jobs: Vec<_> = app.handle.locations().jobs().iter().map(|job| shown(job)).collect();
+    jobs.sort_by(|a, b| (&a.location, &a.name).cmp(&(&b.location, &b.name)));
+    Ok(Json(Jobs { jobs }))
+}
+
+/// `GET /api/v1/jobs/{job}`.
+pub(crate) async fn show(
+    State(app): State<App>,
+    name: Segment,
+    query: Query,
+) -> Result<Json<JobDetail>, ApiError> {
+    let location = query.only("location")?.map(CodeLocation::new).transpose()?;
+    let job = app.handle.locations().find(&JobName::new(&name.0)?, location.as_ref())?;
+    Ok(Json(JobDetail {
+        job: shown(&job),
+        config: job.config.clone(),
+        steps: job.plan.steps.iter().map(JobStep::from).collect(),
+    }))
+}
+
+/// `GET /api/v1/code-locations`.
+pub(crate) async fn locations(
+    State(app): State<App>,
+    query: Query,
+) -> Result<Json<CodeLocations>, ApiError> {
+    query.none()?;
+    Ok(Json(all_locations(app.handle.locations())))
+}
+
+/// `POST /api/v1/code-locations/reload`.
+pub(crate) async fn reload(
+    State(app): State<App>,
+    UserJson(Nothing {}): UserJson<Nothing>,
+) -> Result<Json<CodeLocations>, ApiError> {
+    let locations = app.handle.locations().clone();
+    let reloaded = tokio::task::spawn_blocking(move || {
+        locations.reload(now());
+        all_locations(&locations)
+    });
+    reloaded.await.map(Json).map_err(|error| {
+        error!(%error, "failed to reload the code locations");
+        ApiError::internal()
+    })
+}
+
+fn all_locations(locations: &Locations) -> CodeLocations {
+    let code_locations = locations.locations().into_iter().map(|location| api::CodeLocation {
+        path: location.path.display().to_string(),
+        is_loaded: location.state == LocationState::Loaded,
+        jobs: location.jobs.iter().map(ToString::to_string).collect(),
+        problems: match &location.state {
+            LocationState::Loaded => None,
+            LocationState::Failed(problems) => Some(problems.to_string()),
+            LocationState::Gone => Some("the file is gone".to_owned()),
+        },
+        name: location.name.to_string(),
+    });
+    CodeLocations { code_locations: code_locations.collect() }
+}
+
+fn shown(job: &definitions::Job) -> api::Job {
+    let pools = job.plan.steps.iter().flat_map(|step| step.pools.keys().cloned());
+    let pools: std::collections::BTreeSet<String> = pools.collect();
+    api::Job {
+        name: job.name.to_string(),
+        location: job.location.to_string(),
+        description: job.description.clone(),
+        tags: job.tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        step_count: job.plan.steps.len() as u64,
+        pools: pools.into_iter().collect(),
+    }
+}

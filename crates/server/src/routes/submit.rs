@@ -1,0 +1,76 @@
+//! What is asked of runs: to be, to end, and to be forgotten.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use coordinator::{CancelMode, SubmitRequest};
+use model::{CodeLocation, DeploymentKind, DeploymentName, JobName, Priority};
+use wire::api::{self, CancelRun, IDEMPOTENCY_KEY, Run, RunState, SubmitRun};
+
+use super::runs::shown;
+use crate::app::App;
+use crate::body::UserJson;
+use crate::error::ApiError;
+use crate::refusal::unknown_run;
+use crate::segment::Segment;
+
+/// `POST /api/v1/runs`.
+pub(crate) async fn submit(
+    State(app): State<App>,
+    headers: HeaderMap,
+    UserJson(asked): UserJson<SubmitRun>,
+) -> Result<(StatusCode, Json<Run>), ApiError> {
+    let request = SubmitRequest {
+        job: JobName::new(&asked.job)?,
+        location: asked.location.map(CodeLocation::new).transpose()?,
+        tags: asked.tags,
+        config: asked.config,
+        priority: asked.priority.map(Priority::new),
+        deployment: asked.deployment.as_ref().map(deployment).transpose()?,
+        id: asked.run_id.map(|id| id.parse()).transpose()?,
+        idempotency_key: idempotency_key(&headers)?,
+    };
+    let submitted = app.handle.submit(request).await?;
+    let run = app.store().run(submitted.run).await?;
+    let run = run.ok_or_else(|| unknown_run(&submitted.run.to_string()))?;
+    let status = if submitted.is_new { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, Json(shown(&run))))
+}
+
+fn deployment(asked: &api::Deployment) -> Result<model::Deployment, ApiError> {
+    let kind = match asked.kind {
+        api::DeploymentKind::Full => DeploymentKind::Full,
+        api::DeploymentKind::Branch => DeploymentKind::Branch,
+    };
+    Ok(model::Deployment { name: DeploymentName::new(&asked.name)?, kind })
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
+    match (keys.next().map(|key| key.to_str()), keys.next()) {
+        (None, _) => Ok(None),
+        (Some(Ok(key)), None) => Ok(Some(key.to_owned())),
+        (Some(_), _) => Err(ApiError::bad_request(format!(
+            "the header {IDEMPOTENCY_KEY} is given once, as plain ASCII text"
+        ))),
+    }
+}
+
+/// `POST /api/v1/runs/{run}/cancel`.
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    run: Segment,
+    UserJson(CancelRun { force }): UserJson<CancelRun>,
+) -> Result<Json<RunState>, ApiError> {
+    let id = run.run_id(&app).await?;
+    let mode = if force { CancelMode::Force } else { CancelMode::Wish };
+    let status = app.handle.cancel(id, mode).await?;
+    Ok(Json(RunState { id: id.to_string(), status }))
+}
+
+/// `DELETE /api/v1/runs/{run}`.
+pub(crate) async fn delete(State(app): State<App>, run: Segment) -> Result<StatusCode, ApiError> {
+    let id = run.run_id(&app).await?;
+    app.handle.delete(id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,10 @@
+//! The server over real connections: what stands before the routes, and the routes with a real
+//! daemon behind them.
+
+mod api;
+mod changes;
+mod hostile;
+mod layers;
+mod raw;
+mod walk;
+mod world;
