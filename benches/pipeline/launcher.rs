@@ -7,7 +7,6 @@ use coordinator::Handle;
 use launch::{ForgetError, LaunchError, LaunchOrder, Launcher, Sight, TerminateError};
 use model::{Attempt, RunId};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
 use wire::worker::{Begin, Identity, Outcome, PROTOCOL, Poll, Report, ReportKind, Reports};
 
 /// What the workers do.
@@ -31,7 +30,6 @@ struct Parts {
     daemon: OnceLock<Handle>,
     counts: watch::Sender<Counts>,
     slot: Mutex<Slot>,
-    workers: Mutex<JoinSet<()>>,
 }
 
 /// How far the workers are.
@@ -62,8 +60,7 @@ impl Slot {
 impl NoOp {
     pub(crate) fn new(work: Work) -> Self {
         let (daemon, counts) = (OnceLock::new(), watch::Sender::new(Counts::default()));
-        let (slot, workers) = (Mutex::default(), Mutex::default());
-        Self(Arc::new(Parts { work, daemon, counts, slot, workers }))
+        Self(Arc::new(Parts { work, daemon, counts, slot: Mutex::default() }))
     }
 
     /// Says to whom the workers speak.
@@ -81,11 +78,6 @@ impl NoOp {
         self.0.counts.send_modify(|counts| counts.may_go_on = true);
     }
 
-    /// Ends the workers that have not ended by themselves.
-    pub(crate) fn end_workers(&self) {
-        self.0.workers.lock().unwrap().abort_all();
-    }
-
     /// Returns how long it took from each freeing of the slot to the next grant.
     pub(crate) fn handed_on(&self) -> Vec<Duration> {
         self.0.slot.lock().unwrap().handed_on.clone()
@@ -100,9 +92,7 @@ impl Launcher for NoOp {
             let (run, attempt) = (order.run.to_string(), order.attempt.get());
             let identity = Identity { run, attempt, token: order.token.reveal().to_owned() };
             let worker = Worker { daemon, identity, parts: self.0.clone() };
-            let mut workers = self.0.workers.lock().unwrap();
-            while workers.try_join_next().is_some() {}
-            workers.spawn(worker.work());
+            tokio::spawn(worker.work());
         }
         Ok(())
     }

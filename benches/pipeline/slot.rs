@@ -33,12 +33,14 @@ async fn hand_on(waiting: u32) -> Times {
     let (pool, limit) = (PoolName::new("db").unwrap(), PoolLimit::new(1).unwrap());
     world.handle.set_pool_limit(pool, Some(limit)).await.unwrap();
     let in_progress = waiting as usize + 1;
-    world.submit(CLIENTS, in_progress + TURNS, |_| submission("pooled")).await;
+    let runs = in_progress + TURNS;
+    world.submit(CLIENTS, runs, |_| submission("pooled")).await;
     world.launcher.wait_for(|counts| counts.asked == in_progress).await;
     world.launcher.go_on();
-    world.launcher.wait_for(|counts| counts.ended >= TURNS).await;
+    world.launcher.wait_for(|counts| counts.ended == runs).await;
     let mut times = world.launcher.handed_on();
     world.stop().await;
+    // After that the queue is empty, and fewer and fewer wait.
     times.truncate(TURNS);
     Times::new(times)
 }

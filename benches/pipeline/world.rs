@@ -87,7 +87,6 @@ impl World {
     }
 
     pub(crate) async fn stop(self) {
-        self.launcher.end_workers();
         self.running.stop().await.unwrap();
     }
 }
