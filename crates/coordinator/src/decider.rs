@@ -9,7 +9,7 @@ use model::{Batch, Change, Epoch};
 use store::{CommitError, Store};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{error, info, warn};
 
@@ -186,7 +186,11 @@ impl<L: Launcher> Decider<L> {
         let sleep = deadline.min(longest);
         let first = timeout(sleep, self.messages.recv()).await;
         match first {
-            Ok(Some(first)) => self.take_waiting(vec![first]),
+            Ok(Some(first)) => {
+                // Whoever was answered a moment ago comes with the next request: into this commit.
+                yield_now().await;
+                self.take_waiting(vec![first])
+            }
             Ok(None) => vec![Message::Stop],
             Err(_) => Vec::new(),
         }

@@ -6,7 +6,6 @@
 mod run;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, RunId, StepRow};
 use serde::ser::SerializeMap;
@@ -114,17 +113,16 @@ fn gone<N, T>(settings: &[(N, Option<T>)]) -> impl Iterator<Item = &N> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+impl Serialize for Hex<'_> {
+    /// Writes them in one piece: there are several of them in each row.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let digits = |byte: &u8| [byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]);
+        let text: String = self.0.iter().flat_map(digits).map(char::from).collect();
+        to.serialize_str(&text)
     }
 }
 
-impl Serialize for Hex<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A run's id as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy)]

@@ -23,12 +23,18 @@ pub(crate) struct DaemonArgs {
     /// Files of jobs, or folders of such files; without any, the current folder.
     #[arg(value_name = "FILE or FOLDER")]
     paths: Vec<PathBuf>,
-    /// The folder in which everything is kept; without it $POINTSMAN_HOME, else ~/.pointsman.
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        help = "The folder in which everything is kept [default: $POINTSMAN_HOME, or ~/.pointsman]"
+    )]
     home: Option<PathBuf>,
-    /// The configuration; without it pointsman.yaml or dagster.yaml in the home, then dagster.yaml
-    /// in $DAGSTER_HOME.
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help = "The configuration [default: pointsman.yaml or dagster.yaml in the home, then \
+                dagster.yaml in $DAGSTER_HOME]"
+    )]
     config: Option<PathBuf>,
     /// The address to listen on, over that of the configuration; loopback addresses only.
     #[arg(long, value_name = "ADDRESS")]

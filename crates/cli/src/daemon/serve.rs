@@ -142,7 +142,7 @@ fn loaded(locations: &Locations, is_told: &dyn Fn(&model::CodeLocation) -> bool)
             }
             LocationState::Gone => text += &format!("  {name}: {path} is gone, its jobs with it\n"),
             LocationState::Failed(problems) => {
-                let kept = if !location.jobs.is_empty() { "; its earlier jobs stay" } else { "" };
+                let kept = if location.jobs.is_empty() { "" } else { "; its earlier jobs stay" };
                 text += &format!("  {name}: not loaded{kept}\n{problems}\n");
             }
         }

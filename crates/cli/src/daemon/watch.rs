@@ -29,7 +29,7 @@ pub(super) struct WatchError {
 /// Watches, as long as it is kept.
 pub(super) struct Watcher {
     locations: Locations,
-    watcher: RecommendedWatcher,
+    folders: RecommendedWatcher,
     watched: BTreeSet<PathBuf>,
     changes: mpsc::Receiver<()>,
 }
@@ -41,9 +41,9 @@ impl Watcher {
             // If one waits already, it will see this change too.
             let _ = sender.try_send(());
         });
-        let watcher =
+        let folders =
             watcher.map_err(|source| WatchError { folder: PathBuf::from("files"), source })?;
-        let mut this = Self { locations, watcher, watched: BTreeSet::new(), changes };
+        let mut this = Self { locations, folders, watched: BTreeSet::new(), changes };
         this.follow()?;
         Ok(this)
     }
@@ -53,10 +53,10 @@ impl Watcher {
         let wanted = self.locations.watched_folders();
         for folder in self.watched.difference(&wanted) {
             // One that is gone is watched no longer anyway.
-            let _ = self.watcher.unwatch(folder);
+            let _ = self.folders.unwatch(folder);
         }
         for folder in wanted.difference(&self.watched) {
-            let watched = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+            let watched = self.folders.watch(folder, RecursiveMode::NonRecursive);
             watched.map_err(|source| WatchError { folder: folder.clone(), source })?;
         }
         self.watched = wanted;

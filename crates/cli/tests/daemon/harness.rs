@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything may take on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A home with a jobs file, and perhaps a daemon that serves it.
 pub(crate) struct Deployment {
@@ -49,6 +49,13 @@ impl Deployment {
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn serve(&mut self) {
+        self.spawn();
+        let is_up = || self.cli(&["instance", "concurrency", "get", "--all"]).status.success();
+        wait_until("the daemon answers", is_up);
+    }
+
+    /// Starts the daemon and does not wait for it.
+    pub(crate) fn spawn(&mut self) {
         let log = fs::OpenOptions::new();
         let log = { log }.create(true).append(true).open(self.path("daemon.log")).unwrap();
         let daemon = self
@@ -59,8 +66,12 @@ impl Deployment {
             .spawn()
             .unwrap();
         self.daemon = Some(daemon);
-        let is_up = || self.cli(&["instance", "concurrency", "get", "--all"]).status.success();
-        wait_until("the daemon answers", is_up);
+    }
+
+    /// Returns the daemon's process; none if it was not started or has ended by itself.
+    pub(crate) fn pid(&mut self) -> Option<u32> {
+        let daemon = self.daemon.as_mut()?;
+        daemon.try_wait().unwrap().is_none().then(|| daemon.id())
     }
 
     /// Ends the daemon at once, as a power cut would.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use wire::client::News;
 
 use super::raw::PATIENCE;
 use super::world::World;
@@ -40,7 +41,8 @@ async fn a_stream_tells_every_change_in_order_and_resumes_behind_any() {
     assert_eq!(world.ask(&cancel, &json!({})).await.status, 200);
     let mut seen = Vec::new();
     loop {
-        let event = timeout(PATIENCE, changes.next()).await.unwrap().unwrap();
+        let news = timeout(PATIENCE, changes.next()).await.unwrap().unwrap();
+        let News::Event(event) = news else { continue };
         seen.push(event.change);
         if event.kind == model::EventKind::RunCanceled {
             assert_eq!(event.run.as_deref(), Some(&*second));
