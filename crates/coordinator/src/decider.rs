@@ -9,7 +9,7 @@ use model::{Batch, Change, Epoch};
 use store::{CommitError, Store};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{error, info, warn};
 
@@ -181,10 +181,15 @@ impl<L: Launcher> Decider<L> {
     /// Waits for a message or for the next deadline, and takes everything that waits.
     async fn wait(&mut self, state: &State) -> Vec<Message> {
         let deadline = state.next_deadline(self.clock.now()).unwrap_or(Duration::MAX);
-        let sleep = deadline.min(self.options.longest_sleep.max(SHORTEST_SLEEP));
+        let longest = self.options.longest_sleep.max(SHORTEST_SLEEP).min(self.pruner.due_in());
+        let sleep = deadline.min(longest);
         let first = timeout(sleep, self.messages.recv()).await;
         match first {
-            Ok(Some(first)) => self.take_waiting(vec![first]),
+            Ok(Some(first)) => {
+                // Whoever was answered a moment ago comes with the next request: into this commit.
+                yield_now().await;
+                self.take_waiting(vec![first])
+            }
             Ok(None) => vec![Message::Stop],
             Err(_) => Vec::new(),
         }

@@ -9,19 +9,23 @@ use launch::{LaunchError, LaunchOrder, Launcher, Token};
 use lifecycle::{Command, Effect, Launched, Secret, Sight};
 use model::{Attempt, CodeLocation, RunId};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
 use tracing::warn;
 
 use crate::commands::Entry;
 use crate::ids::to_hex;
 use crate::inboxes::Inboxes;
+use crate::looks::{Look, Looks};
 
 /// How long a launcher may take to start a worker; after that nobody knows whether it did.
 const LAUNCH_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How long a launcher may take to look at an attempt, or to send it a signal.
 const LOOK_DEADLINE: Duration = Duration::from_secs(15);
+
+/// How long a launcher may take to remove what it keeps of a run.
+const FORGET_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How many looks and terminations are under way at one time: after a restart there may be as many
 /// to do as runs were in progress.
@@ -39,6 +43,7 @@ struct Parts<L> {
     entry: Entry,
     inboxes: Inboxes,
     at_once: Arc<Semaphore>,
+    looks: Looks,
 }
 
 impl<L> Clone for Parts<L> {
@@ -49,6 +54,7 @@ impl<L> Clone for Parts<L> {
             entry: self.entry.clone(),
             inboxes: self.inboxes.clone(),
             at_once: self.at_once.clone(),
+            looks: self.looks.clone(),
         }
     }
 }
@@ -61,7 +67,8 @@ impl<L: Launcher> Performer<L> {
         inboxes: Inboxes,
     ) -> Self {
         let at_once = Arc::new(Semaphore::new(MAX_AT_ONCE));
-        let parts = Parts { launcher, locations, entry, inboxes, at_once };
+        let looks = Looks::default();
+        let parts = Parts { launcher, locations, entry, inboxes, at_once, looks };
         Self { parts, tasks: JoinSet::new() }
     }
 
@@ -71,10 +78,13 @@ impl<L: Launcher> Performer<L> {
         for effect in effects {
             match effect {
                 Effect::Wake { run } => self.parts.inboxes.ring(run),
-                Effect::Launch { .. }
-                | Effect::Terminate { .. }
-                | Effect::Observe { .. }
-                | Effect::Forget { .. } => {
+                Effect::Observe { run, attempt } => {
+                    if let Some(look) = self.parts.looks.ask(run, attempt) {
+                        let parts = self.parts.clone();
+                        self.tasks.spawn(async move { parts.look(run, attempt, look).await });
+                    }
+                }
+                Effect::Launch { .. } | Effect::Terminate { .. } | Effect::Forget { .. } => {
                     let parts = self.parts.clone();
                     self.tasks.spawn(async move { parts.perform(effect).await });
                 }
@@ -93,7 +103,7 @@ impl<L: Launcher> Parts<L> {
     async fn perform(self, effect: Effect) {
         match effect {
             Effect::Launch { run, attempt, location, secret } => {
-                let outcome = self.launch(run, attempt, &location, secret).await;
+                let outcome = self.launch(run, attempt, location, secret).await;
                 self.entry.hint(Command::Launched { run, attempt, outcome }).await;
             }
             Effect::Terminate { run, attempt, grace } => {
@@ -105,17 +115,29 @@ impl<L: Launcher> Parts<L> {
                     Err(_) => warn!(run.id = %run, "ending a worker took too long"),
                 }
             }
-            Effect::Observe { run, attempt } => {
-                let sight = self.observe(run, attempt).await;
-                self.entry.hint(Command::Observed { run, attempt, sight }).await;
-            }
             Effect::Forget { run } => {
                 let _permit = self.at_once.acquire().await;
-                if let Err(error) = self.launcher.forget(run).await {
-                    warn!(run.id = %run, %error, "failed to remove what is left of a run");
+                match timeout(FORGET_DEADLINE, self.launcher.forget(run)).await {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => {
+                        warn!(run.id = %run, %error, "failed to remove what is left of a run");
+                    }
+                    Err(_) => warn!(run.id = %run, "removing what is left of a run took too long"),
                 }
             }
-            Effect::Wake { run } => self.inboxes.ring(run),
+            // Done where they come in.
+            Effect::Observe { .. } | Effect::Wake { .. } => {}
+        }
+    }
+
+    /// Looks once and tells what was seen. Whoever asked since then is told that it cannot be told:
+    /// what was seen may be older than the question.
+    async fn look(self, run: RunId, attempt: Attempt, look: Look) {
+        let sight = self.observe(run, attempt).await;
+        self.entry.hint(Command::Observed { run, attempt, sight }).await;
+        for _ in 0..look.end() {
+            let sight = Sight::Unknown;
+            self.entry.hint(Command::Observed { run, attempt, sight }).await;
         }
     }
 
@@ -123,11 +145,11 @@ impl<L: Launcher> Parts<L> {
         &self,
         run: RunId,
         attempt: Attempt,
-        location: &CodeLocation,
+        location: CodeLocation,
         secret: Secret,
     ) -> Launched {
-        if let Err(unreachable) = self.locations.check_reachable(location) {
-            return Launched::Unreachable(unreachable.to_string());
+        if let Err(why) = self.check_reachable(location).await {
+            return Launched::Unreachable(why);
         }
         let token = Token::new(to_hex(&secret.0));
         let order = LaunchOrder { run, attempt, token };
@@ -137,6 +159,17 @@ impl<L: Launcher> Parts<L> {
             Ok(Err(LaunchError::Unknown(why))) => Launched::Unknown(why),
             Err(_) => Launched::Unknown("the launcher did not answer in time".to_owned()),
         }
+    }
+
+    /// Checks a code location where a disk that hangs holds up nobody.
+    async fn check_reachable(&self, location: CodeLocation) -> Result<(), String> {
+        let (locations, name) = (self.locations.clone(), location.clone());
+        let check = spawn_blocking(move || locations.check_reachable(&name));
+        if let Ok(Ok(checked)) = timeout(LOOK_DEADLINE, check).await {
+            return checked.map_err(|unreachable| unreachable.to_string());
+        }
+        let seconds = LOOK_DEADLINE.as_secs();
+        Err(format!("the file of code location {location} was not read within {seconds} s"))
     }
 
     async fn observe(&self, run: RunId, attempt: Attempt) -> Sight {
@@ -153,3 +186,6 @@ impl<L: Launcher> Parts<L> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,8 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
 /// Reads hexadecimal digits, exactly as many as the bytes need.
 pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     let mut bytes = [0; N];
-    if text.len() != 2 * N || !text.is_ascii() {
+    // Asked first, because a number may be read with a sign before it.
+    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
     for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {

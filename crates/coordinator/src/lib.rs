@@ -11,6 +11,7 @@ mod effects;
 mod handle;
 mod ids;
 mod inboxes;
+mod looks;
 mod lookups;
 mod options;
 mod recovery;

@@ -36,6 +36,11 @@ impl Pruner {
         Self { retention, next: Instant::now() }
     }
 
+    /// Returns how long it is until something may be taken away.
+    pub(crate) fn due_in(&self) -> Duration {
+        self.next.saturating_duration_since(Instant::now())
+    }
+
     /// Takes a little away, if it is time; if there was that much, soon again.
     pub(crate) async fn prune_if_due<L: Launcher>(
         &mut self,

@@ -93,7 +93,6 @@ impl Handle {
         let mut watched = Watched { entry: &self.entry, worker, is_answered: false };
         let answer = self.wait_for_news(worker, asked.seen).await;
         watched.is_answered = true;
-        self.inboxes.tidy(worker.run);
         answer
     }
 
@@ -110,7 +109,7 @@ impl Handle {
         let mut stopping = self.stopping.clone();
         let news = async {
             tokio::select! {
-                _ = bell.changed() => {}
+                () = bell.rung() => {}
                 _ = stopping.wait_for(|stopping| *stopping) => {}
             }
         };

@@ -37,13 +37,13 @@ impl Bench {
     fn new(behaviour: &str) -> Self {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("behaviour"), behaviour).unwrap();
-        let launcher = LocalLauncher::new(home.path(), env!("CARGO_BIN_EXE_worker-under-test"));
+        let launcher = LocalLauncher::new(home.path(), env!("CARGO_BIN_EXE_launched-under-test"));
         Self { home, launcher }
     }
 
     /// Forgets all that is in memory, as a daemon that starts anew has.
     fn restart(&mut self) {
-        let binary = env!("CARGO_BIN_EXE_worker-under-test");
+        let binary = env!("CARGO_BIN_EXE_launched-under-test");
         self.launcher = LocalLauncher::new(self.home.path(), binary);
     }
 

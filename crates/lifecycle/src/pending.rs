@@ -47,7 +47,7 @@ impl Pending {
         }
         for run in self.touched.difference(&self.new_ids) {
             if let Some((_, life)) = row(*run) {
-                batch.changed_runs.push(RunChange { run: *run, life, tags: None });
+                batch.changed_runs.push(RunChange { run: *run, life });
             }
         }
         batch.steps = self.steps.into_values().collect();

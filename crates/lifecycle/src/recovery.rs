@@ -107,9 +107,10 @@ impl State {
     fn set_times(&mut self, run: RunId) {
         let (now, rules, max_runtime) = (self.now, self.rules, self.max_runtime_of(run));
         let Some(active) = self.active_mut(run) else { return };
-        let left = |since: Timestamp, bound| now.elapsed + left_of(bound, since, now.at);
+        let left =
+            |since: Timestamp, bound| now.elapsed.saturating_add(left_of(bound, since, now.at));
         let times = &mut active.times;
-        times.lease_until = active.token.map(|_| now.elapsed + rules.lease);
+        times.lease_until = active.token.map(|_| now.elapsed.saturating_add(rules.lease));
         match (active.canceling_at, active.started_at) {
             (Some(canceling_at), Some(_)) => {
                 times.kill_at = Some(left(canceling_at, rules.cancel_timeout));

@@ -8,7 +8,6 @@ use crate::pool::PoolLimit;
 use crate::run::Run;
 use crate::status::StepStatus;
 use crate::step::{Claim, StepId};
-use crate::tags::Tags;
 use crate::time::Timestamp;
 
 /// The number of a leadership: a commit made under an older one than the latest is refused.
@@ -91,8 +90,6 @@ pub struct RunChange {
     pub run: RunId,
     /// The part that changes, as it is now.
     pub life: RunLife,
-    /// All its tags from now on, if they have changed.
-    pub tags: Option<Tags>,
 }
 
 /// A step of a run, as it is now.

@@ -223,14 +223,8 @@ pub enum EventKind {
     RunSuspect,
     /// The run's worker is heard of again.
     RunFound,
-    /// The run is held in the queue.
-    RunHeld,
-    /// The run is no longer held.
-    RunReleased,
     /// The run's record was deleted; its other events went with it.
     RunDeleted,
-    /// A step waits for those before it.
-    StepPlanned,
     /// A step waits for slots.
     StepWaiting,
     /// A step has got its slots.
@@ -253,8 +247,6 @@ pub enum EventKind {
     PoolLimitDeleted,
     /// A code location cannot be reached; its runs stay in the queue for a while.
     LocationPaused,
-    /// A code location's runs may start again.
-    LocationResumed,
     /// Something worth knowing about the run that is none of these.
     EngineEvent,
 }
@@ -271,10 +263,7 @@ words!(EventKind {
     RunCanceled => "RUN_CANCELED",
     RunSuspect => "RUN_SUSPECT",
     RunFound => "RUN_FOUND",
-    RunHeld => "RUN_HELD",
-    RunReleased => "RUN_RELEASED",
     RunDeleted => "RUN_DELETED",
-    StepPlanned => "STEP_PLANNED",
     StepWaiting => "STEP_WAITING",
     StepGranted => "STEP_GRANTED",
     StepStart => "STEP_START",
@@ -286,7 +275,6 @@ words!(EventKind {
     PoolLimitSet => "POOL_LIMIT_SET",
     PoolLimitDeleted => "POOL_LIMIT_DELETED",
     LocationPaused => "LOCATION_PAUSED",
-    LocationResumed => "LOCATION_RESUMED",
     EngineEvent => "ENGINE_EVENT",
 });
 

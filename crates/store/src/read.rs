@@ -72,26 +72,19 @@ pub struct RunsFilter {
     pub until: Option<Timestamp>,
 }
 
-/// A place in an order by priority, best first, and by number among equal priorities.
+/// A place in the queue: by priority, best first, and by sequence number among equal priorities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cursor<N> {
+pub struct Cursor {
     /// The priority.
-    pub priority: N,
-    /// The sequence number of a run, or the number of a claim's asking.
+    pub priority: Priority,
+    /// The sequence number of the run.
     pub number: u64,
 }
 
-impl Cursor<Priority> {
+impl Cursor {
     /// Returns the place of a run in the queue.
     pub fn of_run(priority: Priority, seq: Seq) -> Self {
         Self { priority, number: seq.get() }
-    }
-}
-
-impl Cursor<i64> {
-    /// Returns the place of a claim.
-    pub fn of_claim(claim: &Claim) -> Self {
-        Self { priority: claim.order.priority(), number: claim.order.asked() }
     }
 }
 

@@ -6,13 +6,12 @@
 mod run;
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, RunId, StepRow};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use run::{ChangeRow, RetagRow, RunRow};
+use run::{ChangeRow, RunRow};
 pub(crate) use run::{PoolsText, TagsText};
 
 /// Rows for one statement: their JSON array and their number.
@@ -29,9 +28,6 @@ pub(crate) struct BatchRows {
     pub(crate) runs: Rows,
     pub(crate) idempotency: Rows,
     pub(crate) changes: Rows,
-    pub(crate) retags: Rows,
-    /// The ids of the runs in `retags`.
-    pub(crate) retagged: Rows,
     pub(crate) steps: Rows,
     pub(crate) claims: Rows,
     pub(crate) freed: Rows,
@@ -78,7 +74,6 @@ impl BatchRows {
     pub(crate) fn new(batch: &Batch) -> Result<Self, serde_json::Error> {
         let plans: BTreeMap<_, _> =
             batch.new_runs.iter().map(|new| (new.submission.plan_hash, &new.submission)).collect();
-        let retags = || batch.changed_runs.iter().filter_map(RetagRow::new);
         let freed =
             batch.freed.iter().map(|id| FreedRow { run: Id(id.run), step: id.step.as_str() });
         Ok(Self {
@@ -88,8 +83,6 @@ impl BatchRows {
             runs: Rows::new(batch.new_runs.iter().map(RunRow::new))?,
             idempotency: Rows::new(batch.new_runs.iter().filter_map(run::idempotency))?,
             changes: Rows::new(batch.changed_runs.iter().map(ChangeRow::new))?,
-            retags: Rows::new(retags())?,
-            retagged: Rows::new(retags().map(|row| row.id))?,
             steps: Rows::new(batch.steps.iter().map(step))?,
             claims: Rows::new(batch.claims.iter().map(claim))?,
             freed: Rows::new(freed)?,
@@ -120,17 +113,16 @@ fn gone<N, T>(settings: &[(N, Option<T>)]) -> impl Iterator<Item = &N> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hex<'a>(pub(crate) &'a [u8]);
 
-impl fmt::Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+impl Serialize for Hex<'_> {
+    /// Writes them in one piece: there are several of them in each row.
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let digits = |byte: &u8| [byte >> 4, byte & 0xf].map(|digit| DIGITS[usize::from(digit)]);
+        let text: String = self.0.iter().flat_map(digits).map(char::from).collect();
+        to.serialize_str(&text)
     }
 }
 
-impl Serialize for Hex<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
-    }
-}
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
 /// A run's id as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy)]

@@ -1,6 +1,8 @@
 //! After a restart: every attempt is looked for before anything starts.
 
-use lifecycle::{Launched, Rules, Sight};
+use std::time::Duration;
+
+use lifecycle::{CancelMode, Launched, Rules, Sight};
 
 use crate::stage::Stage;
 
@@ -79,4 +81,21 @@ fn a_lease_begins_anew_with_a_new_leadership() {
     assert!(!stage.life(1).is_suspect);
     stage.wait(1);
     assert!(stage.life(1).is_suspect);
+}
+
+#[test]
+fn a_bound_that_lies_beyond_all_time_is_none_after_a_repair() {
+    let rules = Rules {
+        max_runtime: Some(Duration::MAX),
+        cancel_timeout: Duration::MAX,
+        ..Rules::default()
+    };
+    let mut stage = Stage::new(rules);
+    stage.submit(1);
+    stage.begin(1, 1);
+    stage.wait(1);
+    assert_eq!(stage.rebuild(), " | | look 1/1");
+    stage.cancel(1, CancelMode::Wish);
+    assert_eq!(stage.rebuild(), " | | look 1/1");
+    assert_eq!(stage.life(1).status.as_str(), "CANCELING");
 }

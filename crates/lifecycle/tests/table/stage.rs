@@ -151,6 +151,12 @@ impl Stage {
 
     /// Throws the state away and builds it from what was committed, as after a restart.
     pub(crate) fn restart(&mut self) -> String {
+        self.now.elapsed = Duration::ZERO;
+        format!("restarted |{}", self.rebuild())
+    }
+
+    /// The same within one process, as after a commit that failed: its clock goes on.
+    pub(crate) fn rebuild(&mut self) -> String {
         let runs = self.rows.values().filter(|(_, life)| !life.status.is_terminal());
         let runs = runs.map(|(run, life)| {
             let run = Run { status: life.status, attempt: life.attempt, ..run.clone() };
@@ -166,10 +172,9 @@ impl Stage {
             last_seq: self.rows.values().map(|(run, _)| run.seq).max(),
             ..Recovered::default()
         };
-        self.now.elapsed = Duration::ZERO;
         self.state = State::recover(found, self.settings.clone(), self.rules, self.now).unwrap();
         let settled = self.state.settle(self.now, &mut self.ids);
-        format!("restarted |{}", self.keep(settled))
+        self.keep(settled)
     }
 
     pub(crate) fn submit(&mut self, run: u128) -> String {

@@ -67,22 +67,6 @@ impl<'a> ChangeRow<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct RetagRow<'a> {
-    pub(super) id: Id,
-    tags: TagsText<'a>,
-    priority: i32,
-}
-
-impl<'a> RetagRow<'a> {
-    /// Returns the row of a change that has new tags.
-    pub(super) fn new(change: &'a RunChange) -> Option<Self> {
-        let tags = change.tags.as_ref()?;
-        let priority = tags.priority().unwrap_or_default().get();
-        Some(Self { id: Id(change.run), tags: TagsText(tags), priority })
-    }
-}
-
-#[derive(Serialize)]
 pub(super) struct IdempotencyRow<'a> {
     key: &'a str,
     request_hash: Hex<'a>,

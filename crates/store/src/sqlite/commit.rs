@@ -92,9 +92,6 @@ async fn write(
     put(c, sql!(insert_tags), &rows.runs).await?;
     put(c, sql!(insert_idempotency), &rows.idempotency).await?;
     put_all(c, "changed run", sql!(change_runs), &rows.changes).await?;
-    put(c, sql!(delete_tags), &rows.retagged).await?;
-    put(c, sql!(retag_runs), &rows.retags).await?;
-    put(c, sql!(insert_tags_of_changed), &rows.retagged).await?;
     put_all(c, "step", sql!(upsert_steps), &rows.steps).await?;
     put_all(c, "claim", sql!(upsert_claims), &rows.claims).await?;
     put(c, sql!(free_claims), &rows.freed).await?;

@@ -24,6 +24,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// only contend for two cores.
 const READERS: u32 = 4;
 
+/// Rows that a connection reads ahead of whoever takes them: each time that it must wait for room is a
+/// switch of threads, of which a restart with a million runs would make many.
+const READ_AHEAD: usize = 1024;
+
 /// Memory for pages of the writer, in KiB: the ids of a million runs are looked up in it.
 const WRITER_CACHE: &str = "-65536";
 
@@ -64,7 +68,13 @@ impl Store {
         let mut connection = writing.connect().await.map_err(|error| refuse(path, error))?;
         migrate(&mut connection).await.map_err(|error| refuse_schema(path, error))?;
         let reading = plain.read_only(true).pragma("query_only", "on");
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
+        let reading = reading.row_buffer_size(READ_AHEAD);
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            // A connection is no more than a file that is open: asking whether it is well costs as
+            // much as a small read itself, at which an error comes to light anyway.
+            .test_before_acquire(false)
+            .connect_lazy_with(reading);
         Ok(Self { writer: Mutex::new(Writer::new(writing, connection)), readers })
     }
 

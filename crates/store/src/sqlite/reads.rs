@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::TryStreamExt;
 use model::{
-    Change, Claim, IdempotencyKey, LifeEvent, PoolLimit, PoolName, RunId, RunStatus, StepRow,
-    Timestamp,
+    Change, IdempotencyKey, LifeEvent, PoolLimit, PoolName, RunId, RunStatus, StepRow, Timestamp,
 };
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Sqlite, query::Query};
@@ -14,7 +13,7 @@ use super::decode::{self, Columns, name};
 use super::load::{pool_limit, read_position};
 use super::{Store, sql};
 use crate::error::ReadError;
-use crate::read::{Cursor, Known, KnownKey, Position, Spec};
+use crate::read::{Known, KnownKey, Position, Spec};
 use crate::rows::{Rows, TagsText};
 
 impl Store {
@@ -98,23 +97,6 @@ impl Store {
     /// Returns the limits that pools have of their own, by pool.
     pub async fn pool_limits(&self) -> Result<Vec<(PoolName, PoolLimit)>, ReadError> {
         self.all(sqlx::query(sql!(pool_limits)), pool_limit).await
-    }
-
-    /// Returns claims that want slots of a pool, best first: at most `limit` of those behind a
-    /// place. It costs a walk over the claims, of which there are as many as steps that hold or wait
-    /// for slots.
-    pub async fn claims_of_pool(
-        &self,
-        pool: &PoolName,
-        after: Option<Cursor<i64>>,
-        limit: u32,
-    ) -> Result<Vec<Claim>, ReadError> {
-        let query = sqlx::query(sql!(claims_of_pool))
-            .bind(pool.as_str())
-            .bind(after.map(|place| place.priority))
-            .bind(after.map(|place| column(place.number)))
-            .bind(limit);
-        self.all(query, decode::claim).await
     }
 
     /// Returns runs that ended before an instant, the first ones first, at most `limit`.

@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use model::{Priority, RunId, Seq};
+use model::{RunId, Seq};
 use sqlx::Sqlite;
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -74,7 +74,7 @@ impl Store {
     /// Returns queued runs in the order of the queue: at most `limit` of those behind a place.
     pub async fn queue_page(
         &self,
-        after: Option<Cursor<Priority>>,
+        after: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<StoredRun>, ReadError> {
         let mut page = Vec::new();

@@ -40,7 +40,6 @@ on_sqlite! {
     reads::a_prefix_finds_all_ids_that_begin_with_it,
     reads::taken_keys_and_ids_are_known,
     reads::events_are_paged_by_number_and_by_change,
-    reads::claims_are_paged_by_pool,
     reads::counts_and_equal_plans_are_right,
     retention::a_deleted_run_leaves_the_event_that_says_so,
     retention::pruning_takes_ended_runs_and_leaves_the_rest,

@@ -95,7 +95,7 @@ impl World {
         }
         batch.events.push(self.event(Some((id, life)), kind));
         (run.run.status, run.run.attempt) = (status, run.life.attempt);
-        batch.changed_runs.push(RunChange { run: id, life: run.life.clone(), tags: None });
+        batch.changed_runs.push(RunChange { run: id, life: run.life.clone() });
     }
 
     /// Adds a claim of one slot.

@@ -232,7 +232,7 @@ fn each_value_of_a_tag_and_all_runs_together_have_their_limit() {
         check(&account, expected);
     };
     let over = |limit: &str, runs: &str| {
-        let last = runs.chars().filter(char::is_ascii_digit).next_back().unwrap();
+        let last = runs.chars().rfind(char::is_ascii_digit).unwrap();
         let who = format!("run chain-{last}, attempt 1, step first, try 1, process {last}");
         format!("more runs than {limit} at the start of {who}: {runs}")
     };

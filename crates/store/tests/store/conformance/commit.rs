@@ -104,7 +104,7 @@ pub(crate) async fn a_run_that_has_ended_does_not_come_back(store: &Store) {
         store.commit(epoch, &batch).await.unwrap();
         for back in RunStatus::ALL.into_iter().filter(|status| *status != end) {
             let life = RunLife { status: back, ..run.life.clone() };
-            let change = RunChange { run: run.run.id, life, tags: None };
+            let change = RunChange { run: run.run.id, life };
             let batch = Batch { changed_runs: vec![change], ..Batch::default() };
             let why = broken(store, epoch, &batch).await;
             assert!(why.contains("a run that has ended cannot change its status"), "{why}");

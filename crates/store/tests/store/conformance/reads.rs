@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use model::{Batch, Change, CodeLocation, JobName, PoolName, RunId, RunStatus, Seq};
+use model::{Batch, Change, CodeLocation, JobName, RunId, RunStatus, Seq};
 use pointsman_store::{Cursor, RunsFilter, Store, StoredRun};
 
 use super::{ids, leader};
@@ -145,33 +145,6 @@ pub(crate) async fn events_are_paged_by_number_and_by_change(store: &Store) {
     assert_eq!(store.events(first, 0, 100).await.unwrap(), of_first);
     assert_eq!(store.events(first, 1, 1).await.unwrap(), of_first[1..2]);
     assert_eq!(store.events(first, 3, 100).await.unwrap(), []);
-}
-
-pub(crate) async fn claims_are_paged_by_pool(store: &Store) {
-    let epoch = leader(store).await;
-    let (mut world, mut batch) = (World::default(), Batch::default());
-    let mut expected = Vec::new();
-    for n in 0..12 {
-        let priority = ["0", "3", "-2"][n % 3];
-        let mut run = world.submit(&mut batch, "a", &[("dagster/priority", priority)]);
-        let mut later = Batch::default();
-        world.go_on(&mut later, &mut run, RunStatus::Starting);
-        batch.changed_runs.append(&mut later.changed_runs);
-        batch.events.append(&mut later.events);
-        expected.push(world.claim(&mut batch, &run, "load", "db"));
-        world.claim(&mut batch, &run, "train", "gpu");
-    }
-    store.commit(epoch, &batch).await.unwrap();
-    expected.sort_by_key(|claim| claim.order);
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let pool = PoolName::new("db").unwrap();
-        let page = store.claims_of_pool(&pool, after, 5).await.unwrap();
-        let Some(last) = page.last() else { break };
-        after = Some(Cursor::of_claim(last));
-        all.extend(page);
-    }
-    assert_eq!(all, expected);
 }
 
 pub(crate) async fn counts_and_equal_plans_are_right(store: &Store) {
