@@ -14,6 +14,9 @@ use crate::submitter::client;
 /// How long a daemon may take until it answers, on a machine that does much else.
 const START_PATIENCE: Duration = Duration::from_mins(2);
 
+/// How long the next launch is waited for.
+const LAUNCH_PATIENCE: Duration = Duration::from_secs(3);
+
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What was killed.
@@ -35,16 +38,27 @@ pub(crate) struct Killer<'a> {
 }
 
 impl Killer<'_> {
-    /// Kills the daemon so many times, each time starting it again: while it starts, while it takes
-    /// up what it finds, or at any later moment.
+    /// Kills the daemon so many times, each time starting it again: while it starts, while it
+    /// launches a worker, while it takes up what it finds, or at any later moment.
     pub(crate) async fn kill_daemons(&mut self, times: u64) {
         for _ in 0..times {
-            if self.dice.one_in(4) {
-                self.wait_up_to(30).await;
-            } else {
-                self.wait_for_answer().await;
-                let longest = if self.dice.one_in(3) { 150 } else { 1200 };
-                self.wait_up_to(longest).await;
+            // Half of the kills hit a launch: that is where something is under way outside of the
+            // store, and it does not take long.
+            match self.dice.below(8) {
+                0 => self.wait_up_to(30).await,
+                1 => {
+                    self.wait_for_answer().await;
+                    self.wait_up_to(150).await;
+                }
+                2 | 3 => {
+                    self.wait_for_answer().await;
+                    self.wait_up_to(1500).await;
+                }
+                _ => {
+                    self.wait_for_answer().await;
+                    self.wait_for_launch().await;
+                    self.wait_up_to(25).await;
+                }
             }
             self.kill_daemon().await;
         }
@@ -100,6 +114,17 @@ impl Killer<'_> {
 
     async fn wait_up_to(&mut self, millis: u64) {
         sleep(Duration::from_millis(self.dice.below(millis))).await;
+    }
+
+    /// Waits until one more run has a folder, which is the first act of its launch; not for long,
+    /// because every run may be waiting for something.
+    async fn wait_for_launch(&self) {
+        let folder = self.deployment.path("runs");
+        let launched = || std::fs::read_dir(&folder).map_or(0, Iterator::count);
+        let (before, deadline) = (launched(), Instant::now() + LAUNCH_PATIENCE);
+        while launched() == before && Instant::now() < deadline {
+            sleep(Duration::from_millis(1)).await;
+        }
     }
 
     async fn answers(&self) -> bool {
