@@ -318,3 +318,6 @@ impl Owed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
