@@ -43,8 +43,8 @@ const STDIN: &str = "-";
 pub(crate) struct FileArgs {
     #[arg(
         value_name = "FILE",
-        help = "The file, or - for standard input; without it pointsman.yaml or dagster.yaml in $POINTSMAN_HOME, then \
-                dagster.yaml in $DAGSTER_HOME"
+        help = "The file, or - for standard input; without it pointsman.yaml or dagster.yaml in \
+                $POINTSMAN_HOME (else ~/.pointsman), then dagster.yaml in $DAGSTER_HOME"
     )]
     file: Option<PathBuf>,
     /// The same as FILE.

@@ -101,7 +101,8 @@ impl Failure {
                 "check --url and POINTSMAN_URL: something else, or another version, answers there"
             }
             Self::Client(ClientError::Api { error, .. }) => {
-                return error.hint.clone().or_else(|| fallback(error.code).map(str::to_owned));
+                // The server's hints are for those who speak HTTP.
+                return command_for(error.code).map(str::to_owned).or_else(|| error.hint.clone());
             }
             Self::Refused { hint, .. } | Self::Input { hint, .. } => return hint.clone(),
             Self::Client(ClientError::BadHeader { .. }) | Self::Unwritable(_) | Self::Closed => {
@@ -118,7 +119,9 @@ impl Failure {
 
     /// Returns the failure as one or two lines.
     pub(crate) fn to_lines(&self) -> String {
-        let mut lines = format!("error: {}\n", plain(&self.to_string()));
+        let message = self.to_string();
+        let message: Vec<String> = message.lines().map(plain).collect();
+        let mut lines = format!("error: {}\n", message.join("\n"));
         if let Some(hint) = self.hint() {
             lines += &format!("hint: {}\n", plain(&hint));
         }
@@ -140,8 +143,8 @@ impl Failure {
     }
 }
 
-/// How to mend what the server gives no hint for.
-fn fallback(code: ErrorCode) -> Option<&'static str> {
+/// How to mend on the command line what the server refused.
+fn command_for(code: ErrorCode) -> Option<&'static str> {
     match code {
         ErrorCode::Unauthorized => Some(
             "set POINTSMAN_TOKEN to the content of the file `token` in the server's home, or name \

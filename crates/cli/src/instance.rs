@@ -1,6 +1,7 @@
 //! `pointsman instance concurrency`: the limits of pools, with Dagster's arguments and its words.
 
 use clap::{Args, Subcommand};
+use model::PoolLimit;
 use wire::api::{Pool, PoolRules};
 
 use crate::answer::Answer;
@@ -49,10 +50,16 @@ pub(crate) struct SetArgs {
     pool: String,
     /// The number of slots, 0 to 1000; 0 lets nothing through
     #[arg(value_name = "LIMIT", allow_negative_numbers = true,
-          value_parser = clap::value_parser!(i64).range(0..=1000))]
+          value_parser = limit)]
     limit: i64,
     #[command(flatten)]
     remote: Remote,
+}
+
+fn limit(text: &str) -> Result<i64, String> {
+    let most = i64::from(PoolLimit::MAX);
+    let number = text.parse().ok().filter(|number| (0..=most).contains(number));
+    number.ok_or_else(|| format!("a limit is a whole number between 0 and {most}"))
 }
 
 #[derive(Debug, Args)]

@@ -79,6 +79,12 @@ fn first_line(text: Option<&str>) -> &str {
     text.and_then(|text| text.lines().next()).unwrap_or_default()
 }
 
+/// Returns a command in a line; what is longer is cut.
+fn one_line(command: &str) -> String {
+    let command = command.trim_end();
+    command.split_once('\n').map_or(command.to_owned(), |(first, _)| format!("{first} ..."))
+}
+
 async fn show(session: &Session, args: &ShowArgs) -> Result<u8, Failure> {
     let job = session.client.job(&args.job, args.location.as_deref()).await?;
     session.tell(&job, |job| show_text(session.style, job))?;
@@ -105,7 +111,7 @@ fn show_text(style: Style, JobDetail { job, config, steps }: &JobDetail) -> Stri
             pools.join(", ").into(),
             retries.into(),
             timeout.into(),
-            step.command.join(" ").into(),
+            one_line(&step.command.join(" ")).into(),
         ]
     });
     let header = ["STEP", "AFTER", "POOLS", "RETRIES", "TIMEOUT", "COMMAND"];

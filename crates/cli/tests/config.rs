@@ -31,6 +31,7 @@ fn command(directory: &PathBuf, args: &[&str], homes: &[(&str, &str)]) -> Comman
         .current_dir(directory)
         .env_remove("POINTSMAN_HOME")
         .env_remove("DAGSTER_HOME")
+        .env("HOME", directory.join("user"))
         .envs(homes.iter().copied());
     command
 }
@@ -259,6 +260,28 @@ fn the_file_is_found_by_flag_then_by_our_home_then_by_dagsters() {
 }
 
 /// Returns what `config show` says of a home that it cannot use; it must not show defaults.
+#[test]
+fn without_a_variable_the_file_is_found_where_a_daemon_has_its_home() {
+    let home = home("usual");
+    let usual = home.join("user/.pointsman");
+    fs::create_dir_all(&usual).unwrap();
+    fs::create_dir_all(home.join("theirs")).unwrap();
+    fs::create_dir_all(home.join("ours")).unwrap();
+    fs::write(home.join("theirs/dagster.yaml"), GOOD.replace("15", "16")).unwrap();
+    let theirs = ("DAGSTER_HOME", "theirs");
+    let limit = |homes: &[(&str, &str)]| -> u64 {
+        let shown = pointsman(&home, &["show", "--json"], homes);
+        let shown: serde_json::Value = serde_json::from_slice(&shown.stdout).unwrap();
+        shown["settings"][0]["value"].as_u64().unwrap()
+    };
+    // A home without a file says nothing.
+    assert_eq!(limit(&[theirs]), 16);
+    fs::write(usual.join("pointsman.yaml"), GOOD).unwrap();
+    assert_eq!(limit(&[theirs]), 15);
+    assert_eq!(limit(&[]), 15);
+    assert_eq!(limit(&[("POINTSMAN_HOME", "ours")]), 10, "another home is named");
+}
+
 fn refused(directory: &PathBuf, homes: &[(&str, &str)]) -> String {
     let output = pointsman(directory, &["show"], homes);
     assert_eq!(output.status.code(), Some(2), "{homes:?}");

@@ -5,6 +5,10 @@ use std::process::Command;
 
 const COMMANDS: &[&[&str]] = &[
     &[],
+    &["demo"],
+    &["dev"],
+    &["serve"],
+    &["init"],
     &["job"],
     &["job", "list"],
     &["job", "show"],

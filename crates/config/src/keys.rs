@@ -58,7 +58,7 @@ pub const ROOT: &[Key] = &[
         doc: "What happens to a run when it is submitted: by default it goes to the queue.",
         ..DAGSTER
     },
-    Key { name: "run_monitoring", kind: Kind::Block(RUN_MONITORING), doc: MONITORING, ..LATER },
+    Key { name: "run_monitoring", kind: Kind::Block(RUN_MONITORING), doc: MONITORING, ..DAGSTER },
     Key { name: "run_retries", kind: Kind::Block(RUN_RETRIES), doc: RETRIES, ..LATER },
     Key {
         name: "submission_hooks",
@@ -68,8 +68,8 @@ pub const ROOT: &[Key] = &[
         ..OURS_LATER
     },
     Key { name: "env", kind: Kind::Block(ENV_KEYS), doc: ENV, ..OURS_LATER },
-    Key { name: "history", kind: Kind::Block(HISTORY_KEYS), doc: HISTORY, ..OURS_LATER },
-    Key { name: "server", kind: Kind::Block(SERVER_KEYS), doc: SERVER, ..OURS_LATER },
+    Key { name: "history", kind: Kind::Block(HISTORY_KEYS), doc: HISTORY, ..OURS },
+    Key { name: "server", kind: Kind::Block(SERVER_KEYS), doc: SERVER, ..OURS },
 ];
 
 /// Under `concurrency`.
@@ -223,21 +223,21 @@ pub const RUN_QUEUE: &[Key] = &[
         default: "5",
         doc: "The longest time between two decisions. A run starts in the moment its place becomes \
               free, so this is only for what nobody reports.",
-        ..LATER
+        ..DAGSTER
     },
     Key {
         name: "dequeue_use_threads",
         kind: Kind::Flag,
         default: "false",
         doc: "Whether several launches may be under way at one time.",
-        ..LATER
+        ..DAGSTER
     },
     Key {
         name: "dequeue_num_workers",
         kind: Kind::Whole(AT_LEAST_ONE),
         default: "none",
         doc: "How many launches may be under way at one time, with `dequeue_use_threads`.",
-        ..LATER
+        ..DAGSTER
     },
     Key {
         name: "max_user_code_failure_retries",
@@ -336,20 +336,20 @@ const OPAQUE_CONFIG: Key = Key {
 
 /// Under `run_monitoring`.
 pub const RUN_MONITORING: &[Key] = &[
-    Key { name: "enabled", default: "false", doc: "Whether runs are watched.", ..LATER },
+    Key { name: "enabled", default: "false", doc: "Whether runs have these deadlines.", ..DAGSTER },
     Key {
         name: "start_timeout_seconds",
         kind: Kind::Whole(COUNT),
         default: "180",
         doc: "How long a run may take from its launch to its start; 0 switches this off.",
-        ..LATER
+        ..DAGSTER
     },
     Key {
         name: "cancel_timeout_seconds",
         kind: Kind::Whole(COUNT),
         default: "180",
         doc: "How long a run may take to end once it is told to; 0 switches this off.",
-        ..LATER
+        ..DAGSTER
     },
     Key {
         name: "max_runtime_seconds",
@@ -357,7 +357,7 @@ pub const RUN_MONITORING: &[Key] = &[
         default: "0",
         doc: "How long a run may run, unless its tag `dagster/max_runtime` says otherwise; 0 \
               switches this off.",
-        ..LATER
+        ..DAGSTER
     },
     Key {
         name: "max_resume_run_attempts",
@@ -424,20 +424,21 @@ pub const HISTORY_KEYS: &[Key] = &[
         kind: Kind::Whole(AT_LEAST_ONE),
         default: "for ever",
         doc: "For how many days a run is kept after it has ended.",
-        ..OURS_LATER
+        ..OURS
     },
     Key {
         name: "events_days",
         kind: Kind::Whole(AT_LEAST_ONE),
         default: "for ever",
         doc: "For how many days the events of a run are kept after it has ended.",
-        ..OURS_LATER
+        ..OURS
     },
     Key {
         name: "logs_days",
         kind: Kind::Whole(AT_LEAST_ONE),
         default: "for ever",
-        doc: "For how many days the output of a run is kept after it has ended.",
+        doc: "For how many days the output of a run is kept after it has ended. Output goes with its \
+              run.",
         ..OURS_LATER
     },
 ];
@@ -448,15 +449,15 @@ pub const SERVER_KEYS: &[Key] = &[
         name: "host",
         kind: TEXT,
         default: "127.0.0.1",
-        doc: "The address to listen on.",
-        ..OURS_LATER
+        doc: "The address to listen on, on this machine only: `127.0.0.1`, `::1` or `localhost`.",
+        ..OURS
     },
     Key {
         name: "port",
         kind: Kind::Whole(PORT),
         default: "3141",
         doc: "The port to listen on.",
-        ..OURS_LATER
+        ..OURS
     },
 ];
 

@@ -2,6 +2,7 @@
 
 use definitions::FindError;
 use lifecycle::{Command, Refusal, Reply, State};
+use store::CommitError;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
@@ -28,6 +29,22 @@ pub(crate) type Answer = Result<Reply, NotDone>;
 pub(crate) enum NotDone {
     Refused(Refusal),
     Unavailable(String),
+    DiskFull(String),
+}
+
+impl NotDone {
+    /// Why a command was not carried out whose commit failed.
+    pub(crate) fn of_commit(error: &CommitError) -> Self {
+        match error {
+            CommitError::Full(_) => Self::DiskFull(format!("nothing was done: {error}")),
+            CommitError::Unknown(_) => {
+                Self::Unavailable(format!("it is not known whether this was done: {error}"))
+            }
+            CommitError::EpochLost { .. } | CommitError::Passing(_) | CommitError::Broken(_) => {
+                Self::Unavailable(format!("nothing was done: {error}"))
+            }
+        }
+    }
 }
 
 /// Why something that was asked for was not done.
@@ -46,6 +63,10 @@ pub enum CommandError {
     /// may not be known.
     #[error("{0}")]
     Unavailable(String),
+    /// The disk takes no more; nothing was done. Reads go on, and so does everything else once there
+    /// is space.
+    #[error("{0}")]
+    DiskFull(String),
 }
 
 impl From<NotDone> for CommandError {
@@ -53,6 +74,7 @@ impl From<NotDone> for CommandError {
         match not_done {
             NotDone::Refused(refusal) => Self::Refused(refusal),
             NotDone::Unavailable(why) => Self::Unavailable(why),
+            NotDone::DiskFull(why) => Self::DiskFull(why),
         }
     }
 }

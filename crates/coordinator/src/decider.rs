@@ -281,12 +281,11 @@ impl<L: Launcher> Decider<L> {
                 }
                 Err(error) => {
                     error!(%error, "failed to lead again; nothing can be written meanwhile");
-                    let why = format!("nothing can be written now: {error}");
                     let until = Instant::now() + LEAD_AGAIN;
                     while let Ok(message) = timeout_at(until, self.messages.recv()).await {
                         match message {
                             Some(Message::Command { reply, .. }) => {
-                                let _ = reply.send(Err(NotDone::Unavailable(why.clone())));
+                                let _ = reply.send(Err(not_leading(&error)));
                             }
                             Some(Message::Hint(_) | Message::Question(_)) => {}
                             Some(Message::Stop) | None => return None,
@@ -294,6 +293,16 @@ impl<L: Launcher> Decider<L> {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Why a command is not carried out while the store cannot be led.
+fn not_leading(error: &StartError) -> NotDone {
+    match error {
+        StartError::NotLeading(error) => NotDone::of_commit(error),
+        StartError::NoRandomness(_) | StartError::Unreadable(_) | StartError::Contradiction(_) => {
+            NotDone::Unavailable(format!("nothing can be written now: {error}"))
         }
     }
 }
@@ -313,8 +322,7 @@ impl Owed {
     /// The commit was not made, or nobody knows.
     fn refuse(self, error: &CommitError) {
         for (reply, _) in self.answers {
-            let why = format!("it is not known whether this was done: {error}");
-            let _ = reply.send(Err(NotDone::Unavailable(why)));
+            let _ = reply.send(Err(NotDone::of_commit(error)));
         }
     }
 }

@@ -135,7 +135,7 @@ impl Handle {
                 dismissal(dismissal_code(why), why.to_string())
             }
             NotDone::Refused(refusal) => WorkerError::Invalid(refusal.to_string()),
-            NotDone::Unavailable(why) => WorkerError::Unavailable(why),
+            NotDone::Unavailable(why) | NotDone::DiskFull(why) => WorkerError::Unavailable(why),
         })
     }
 }

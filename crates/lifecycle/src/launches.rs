@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use admission::Event;
 use model::{
-    Attempt, CodeLocation, EventKind, Failure, FailureReason, LimitKey, RunId, RunStatus,
+    Attempt, Capacity, CodeLocation, EventKind, Failure, FailureReason, LimitKey, RunId, RunStatus,
     RunTransition, TokenHash,
 };
 
@@ -45,12 +45,13 @@ impl State {
         self.launches.waiting.push_back(Waiting { run, attempt, secret, token });
     }
 
-    /// Notes with which usage of its limits a run left the queue.
+    /// Notes with which usage of its limits a run left the queue; what is unlimited tells nothing.
     pub(crate) fn note_dequeued(&mut self, run: RunId) {
         let usage = |(limit, capacity, usage): (&LimitKey, _, model::Usage)| {
             format!("{limit}: {} of {capacity}", usage.runs)
         };
-        let usages: Vec<String> = self.image.limits_of(run).map(usage).collect();
+        let is_limited = |(_, capacity, _): &(_, Capacity, _)| *capacity != Capacity::Unlimited;
+        let usages: Vec<String> = self.image.limits_of(run).filter(is_limited).map(usage).collect();
         self.note(run, Note::new(EventKind::RunDequeued, usages.join("; ")));
     }
 

@@ -208,10 +208,16 @@ impl Reason {
             LimitKey::Pool(_) if !capacity.is_at_least(*wanted) => {
                 format!("{limit}: {wanted} wanted, which never fits its limit of {capacity}")
             }
-            LimitKey::Pool(_) if self.counts_slots => format!(
-                "{limit}: {wanted} wanted of {capacity}, where {granted} are taken, {pending} \
-                 waited for and {roots} kept for runs that have just started"
-            ),
+            LimitKey::Pool(_) if self.counts_slots => {
+                let mut text = format!("{limit}: {wanted} wanted of {capacity}, {granted} taken");
+                if pending > 0 {
+                    text += &format!(", {pending} waited for");
+                }
+                if roots > 0 {
+                    text += &format!(", {roots} kept for runs that have just started");
+                }
+                text
+            }
             LimitKey::MaxConcurrentRuns
             | LimitKey::BranchDeployments
             | LimitKey::Tag { .. }

@@ -23,6 +23,10 @@ impl From<CommandError> for ApiError {
                 warn!("refused for now: {message}");
                 Self::unavailable(message)
             }
+            CommandError::DiskFull(_) => {
+                warn!("refused for now: {message}");
+                Self::new(ErrorCode::DiskFull, message).hint("free some space, then try again")
+            }
         }
     }
 }

@@ -28,8 +28,8 @@ pub(crate) enum DiscoveryError {
     Hidden { path: PathBuf, source: Error },
 }
 
-/// Finds the file: the one that is named, else one in `$POINTSMAN_HOME`, else in `$DAGSTER_HOME`;
-/// `None` if there is none.
+/// Finds the file: the one that is named, else one in the home, else in `$DAGSTER_HOME`; `None` if
+/// there is none.
 pub(crate) fn find(
     named: Option<&Path>,
     variable: &dyn Fn(&str) -> Option<OsString>,
@@ -37,7 +37,11 @@ pub(crate) fn find(
     if let Some(path) = named {
         return Ok(Some(path.to_owned()));
     }
-    if let Some(ours) = home("POINTSMAN_HOME", variable)?
+    let ours = match home("POINTSMAN_HOME", variable)? {
+        Some(ours) => Some(ours),
+        None => usual_home(variable)?,
+    };
+    if let Some(ours) = ours
         && let Some(found) = in_our_home(&ours)?
     {
         return Ok(Some(found));
@@ -63,6 +67,19 @@ fn home(
             Err(DiscoveryError::NoDirectory { variable: name, home })
         }
         Err(source) => Err(DiscoveryError::Hidden { path: home, source }),
+    }
+}
+
+/// Returns the home that a daemon has when no variable names one, if it is there.
+fn usual_home(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<PathBuf>, DiscoveryError> {
+    let as_text = |name: &str| variable(name).and_then(|value| value.into_string().ok());
+    let path = crate::home::find(None, &as_text);
+    match fs::metadata(&path) {
+        Ok(found) => Ok(found.is_dir().then_some(path)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(DiscoveryError::Hidden { path, source }),
     }
 }
 

@@ -6,12 +6,13 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ::config::InstanceConfig;
 use model::EventKind;
 use tempfile::TempDir;
 use thiserror::Error;
+use tokio::time::timeout;
 use wire::api::{CancelRun, Event, Page, RunFilter, RunWhy, SubmitRun};
 use wire::client::{Changes, Client, ClientError, DiscoverError, News};
 
@@ -21,6 +22,13 @@ use crate::answer::{Answer, WRONG};
 
 const JOBS: &str = include_str!("demo.yaml");
 const CONFIG: &str = include_str!("demo-config.yaml");
+
+/// How long the demo waits for workers to be gone: they have only to exit, and a machine that does
+/// much else delays that.
+const LONGEST_EXIT: Duration = Duration::from_secs(10);
+
+/// How often it looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The pool that the last act shares.
 const POOL: &str = "warehouse";
@@ -81,6 +89,8 @@ async fn play_in_a_folder() -> Result<Ended, DemoError> {
     if let Ok(client) = client {
         end_all(&client).await;
     }
+    // A run has ended when its worker has said so; the worker itself exits a moment later.
+    drop(timeout(LONGEST_EXIT, workers_are_gone(home.path())).await);
     daemon.stop().await?;
     ended
 }
@@ -93,9 +103,29 @@ async fn end_all(client: &Client) {
     }
     for run in runs.runs.iter().filter(|run| !run.status.is_terminal()) {
         while client.run(&run.id).await.is_ok_and(|now| !now.run.status.is_terminal()) {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(LOOK_AGAIN).await;
         }
     }
+}
+
+/// Waits until nobody holds the lock of a worker or of a step.
+async fn workers_are_gone(home: &Path) {
+    while is_any_lock_held(&home.join("runs")) {
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
+}
+
+/// Returns whether a lock in a folder, or in a folder in it, is held. One that cannot be asked
+/// about is not.
+fn is_any_lock_held(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).any(|path| {
+        if path.is_dir() {
+            return is_any_lock_held(&path);
+        }
+        path.extension().is_some_and(|end| end == "lock")
+            && process::lock::is_held(&path).unwrap_or(false)
+    })
 }
 
 async fn play(home: &Path) -> Result<(), DemoError> {

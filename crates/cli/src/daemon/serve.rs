@@ -89,9 +89,20 @@ async fn run(
             }
         }
     }
-    say("stopping; runs in progress go on and are found again at the next start\n");
+    say(&farewell(daemon.handle.status().await.map_or(0, |status| status.in_progress)));
     daemon.stop().await?;
     Ok(())
+}
+
+fn farewell(in_progress: u64) -> String {
+    match in_progress {
+        0 => "stopping\n".to_owned(),
+        1 => "stopping; the run in progress goes on and is found again at the next start\n"
+            .to_owned(),
+        count => format!(
+            "stopping; the {count} runs in progress go on and are found again at the next start\n"
+        ),
+    }
 }
 
 /// Returns where to listen: what the command line says, else the configuration.
@@ -198,7 +209,11 @@ pub(super) fn failed(error: &dyn std::error::Error) -> Answer {
     let mut text = format!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        text += &format!(": {error}");
+        // Some errors name their cause themselves.
+        let told = error.to_string();
+        if !text.ends_with(&told) {
+            text += &format!(": {told}");
+        }
         cause = error.source();
     }
     Answer { stderr: text + "\n", code: WRONG, ..Answer::default() }

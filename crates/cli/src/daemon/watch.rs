@@ -15,6 +15,10 @@ use super::start::now;
 /// How long it must be quiet after a change before files are read: editors save in several steps.
 const QUIET: Duration = Duration::from_millis(150);
 
+/// How long it is waited for quiet: whatever else is written in the same folders, such as the output of
+/// steps, does not keep a saved file from being loaded.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
 /// How many changes may wait to be noticed; one is enough to look at everything.
 const MAX_WAITING: usize = 1;
 
@@ -37,7 +41,11 @@ pub(super) struct Watcher {
 impl Watcher {
     pub(super) fn new(locations: Locations) -> Result<Self, WatchError> {
         let (sender, changes) = mpsc::channel(MAX_WAITING);
-        let watcher = notify::recommended_watcher(move |_| {
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            // Files are opened and read all the time; this changes none.
+            if event.is_ok_and(|event| event.kind.is_access()) {
+                return;
+            }
             // If one waits already, it will see this change too.
             let _ = sender.try_send(());
         });
@@ -69,7 +77,9 @@ impl Watcher {
             if self.changes.recv().await.is_none() {
                 return std::future::pending().await;
             }
-            while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {}
+            let quiet =
+                async { while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {} };
+            let _ = timeout(LONGEST_WAIT, quiet).await;
             let reloaded = self.locations.reload(now());
             let _ = self.follow();
             if !reloaded.changed.is_empty() {

@@ -72,7 +72,12 @@ pub(crate) fn ago(now: Timestamp, then: Time) -> String {
 
 /// Returns how long something took that began and may have ended; nothing, if it has not begun.
 pub(crate) fn took(now: Timestamp, began: Option<Time>, ended: Option<Time>) -> String {
-    began.map_or(String::new(), |began| interval(ended.map_or(now, |end| end.0).since(began.0)))
+    let Some(began) = began else { return String::new() };
+    let duration = ended.map_or(now, |end| end.0).since(began.0);
+    if duration < Duration::from_secs(10) {
+        return format!("{}.{}s", duration.as_secs(), duration.subsec_millis() / 100);
+    }
+    interval(duration)
 }
 
 pub(crate) fn tags(tags: &BTreeMap<String, String>) -> String {

@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails where it stands")]
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -49,20 +51,35 @@ impl Deployment {
 
     /// Starts the daemon and waits until it answers.
     pub(crate) fn serve(&mut self) {
-        self.spawn();
-        let is_up = || self.cli(&["instance", "concurrency", "get", "--all"]).status.success();
-        wait_until("the daemon answers", is_up);
+        self.begin("serve");
+    }
+
+    /// Starts the daemon that loads what is saved, and waits until it answers.
+    pub(crate) fn develop(&mut self) {
+        self.begin("dev");
+    }
+
+    fn begin(&mut self, subcommand: &str) {
+        self.spawn_as(subcommand);
+        wait_until("the daemon answers", || {
+            let end = self.daemon.as_mut().and_then(|daemon| daemon.try_wait().unwrap());
+            assert!(end.is_none(), "the daemon has ended: {}", self.read("daemon.log"));
+            self.cli(&["instance", "concurrency", "get", "--all"]).status.success()
+        });
     }
 
     /// Starts the daemon and does not wait for it.
-    pub(crate) fn spawn(&mut self) {
-        let log = fs::OpenOptions::new();
-        let log = { log }.create(true).append(true).open(self.path("daemon.log")).unwrap();
+    pub(crate) fn spawn_as(&mut self, subcommand: &str) {
+        // The address of one that was killed may belong to somebody else by now.
+        let _ = fs::remove_file(self.path("server.json"));
+        let mut log = fs::OpenOptions::new();
+        let log = log.create(true).append(true).open(self.path("daemon.log")).unwrap();
         let daemon = self
-            .command(&["serve", "--port", "0"])
+            .command(&[subcommand, "--port", "0"])
             .arg(self.path("work.yaml"))
             .stdout(log.try_clone().unwrap())
             .stderr(log)
+            .process_group(0)
             .spawn()
             .unwrap();
         self.daemon = Some(daemon);
@@ -81,10 +98,12 @@ impl Deployment {
         daemon.wait().unwrap();
     }
 
-    /// Asks the daemon to stop, as Ctrl-C does, and waits until it has.
+    /// Asks the daemon to stop as Ctrl-C does, which every process of its group hears, and waits
+    /// until it has.
     pub(crate) fn stop(&mut self) -> ExitStatus {
         let mut daemon = self.daemon.take().unwrap();
-        signal(daemon.id(), "INT");
+        let group = format!("-{}", daemon.id());
+        Command::new("kill").args(["-INT", "--", &group]).output().unwrap();
         let mut end = None;
         wait_until("the daemon stops", || {
             end = daemon.try_wait().unwrap();
@@ -93,10 +112,12 @@ impl Deployment {
         end.unwrap()
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    /// Returns a command of this home that has not been started.
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
         command.args(args).env("POINTSMAN_HOME", self.home()).env_remove("POINTSMAN_URL");
-        command.env_remove("DAGSTER_HOME").stdin(Stdio::null());
+        command.env_remove("DAGSTER_HOME").env_remove("POINTSMAN_TOKEN").stdin(Stdio::null());
+        command.current_dir(self.home());
         command
     }
 
@@ -113,6 +134,16 @@ impl Deployment {
         stdout
     }
 
+    /// Runs a command that must fail with a code, and returns what it says on standard error.
+    pub(crate) fn fails(&self, code: i32, args: &[&str]) -> String {
+        let output = self.cli(args);
+        let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {stdout}{stderr}");
+        assert!(!stderr.contains("panicked"), "{stderr}");
+        stderr
+    }
+
+    /// Runs a command that must succeed and returns its answer as JSON.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let args = [args, &["--json"]].concat();
         serde_json::from_str(&self.ok(&args)).unwrap()
@@ -143,6 +174,78 @@ impl Deployment {
     pub(crate) fn wait_for_file(&self, name: &str) {
         wait_until(&format!("there is {name}"), || self.path(name).exists());
     }
+
+    /// Lets go the steps that wait for a file; see [`held`].
+    pub(crate) fn let_go(&self, name: &str) {
+        fs::write(self.path(name), "").unwrap();
+    }
+
+    /// Returns the number of runs that the daemon knows.
+    pub(crate) fn count(&self) -> usize {
+        self.json(&["run", "list"])["runs"].as_array().unwrap().len()
+    }
+
+    /// Returns the status of a step.
+    pub(crate) fn step(&self, run: &str, key: &str) -> Value {
+        let shown = self.json(&["run", "show", run]);
+        let steps = shown["steps"].as_array().unwrap();
+        steps.iter().find(|step| step["key"] == key).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn wait_for_step(&self, run: &str, key: &str, status: &str) {
+        wait_until(&format!("step {key} of {run} is {status}"), || {
+            self.step(run, key)["status"] == status
+        });
+    }
+
+    /// Waits until nothing runs for this home but its daemon.
+    pub(crate) fn wait_for_quiet(&self) {
+        let daemon = self.daemon.as_ref().map(Child::id);
+        wait_until("everything that was started has ended", || {
+            processes_of(self.home()).into_iter().all(|pid| Some(pid) == daemon)
+        });
+    }
+
+    /// Asks the API as any program can; returns the status and the answer.
+    pub(crate) fn http(
+        &self,
+        method: &str,
+        path: &str,
+        more: &[&str],
+        body: &[u8],
+    ) -> (u16, Value) {
+        let server: Value = serde_json::from_str(&self.read("server.json")).unwrap();
+        let addr = server["url"].as_str().unwrap().trim_start_matches("http://").to_owned();
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {addr}\r\nConnection: close\r\n\
+             Authorization: Bearer {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n",
+            self.read("token").trim(),
+            body.len()
+        );
+        for line in more {
+            head += &format!("{line}\r\n");
+        }
+        let mut stream = TcpStream::connect(addr).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(format!("{head}\r\n").as_bytes()).unwrap();
+        // One that refuses may close before it has read everything.
+        let _ = stream.write_all(body);
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer);
+        let answer = text(&answer);
+        let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let json = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        (
+            status.unwrap_or_else(|| panic!("no answer but {answer:?}")),
+            serde_json::from_str(json).unwrap_or_default(),
+        )
+    }
+}
+
+/// Returns the shell text of a step that writes `NAME.began` and goes on until there is the file.
+pub(crate) fn held(name: &str, until: &str) -> String {
+    format!("touch {name}.began; while [ ! -e {until} ]; do sleep 0.05; done; echo {name} is done")
 }
 
 impl Drop for Deployment {
@@ -152,13 +255,22 @@ impl Drop for Deployment {
             let _ = daemon.kill();
             let _ = daemon.wait();
         }
-        for pid in processes_of(self.home()) {
-            signal(pid, "KILL");
+        let begun = Instant::now();
+        loop {
+            let left = processes_of(self.home());
+            if left.is_empty() || begun.elapsed() > PATIENCE {
+                return;
+            }
+            for pid in left {
+                signal(pid, "KILL");
+            }
+            std::thread::park_timeout(Duration::from_millis(20));
         }
     }
 }
 
-/// Returns the processes that name a home among their arguments.
+/// Returns the processes that name a home among their arguments or in their environment, as the
+/// daemon, its workers, their guards and the commands of steps do.
 pub(crate) fn processes_of(home: &Path) -> Vec<u32> {
     let home = home.to_str().unwrap();
     let mut found = Vec::new();
@@ -166,14 +278,36 @@ pub(crate) fn processes_of(home: &Path) -> Vec<u32> {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
-        let mut line = Vec::new();
-        let file = fs::File::open(entry.path().join("cmdline"));
-        let _ = file.and_then(|mut file| file.read_to_end(&mut line));
-        if String::from_utf8_lossy(&line).contains(home) {
+        let names_home = |file: &str| {
+            let bytes = fs::read(entry.path().join(file)).unwrap_or_default();
+            text(&bytes).contains(home)
+        };
+        // What has ended and is not yet reaped has neither.
+        if names_home("cmdline") || names_home("environ") {
             found.push(pid);
         }
     }
     found
+}
+
+/// Returns the worker of a run.
+pub(crate) fn worker_of(run: &str) -> u32 {
+    process_of(run, "worker")
+}
+
+/// Returns the guard of a run's only step.
+pub(crate) fn guard_of(run: &str) -> u32 {
+    process_of(run, "step-guard")
+}
+
+fn process_of(run: &str, subcommand: &str) -> u32 {
+    let is_it = |pid: &u32| {
+        let line = text(&fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default());
+        line.split('\0').nth(1) == Some(subcommand) && line.contains(run)
+    };
+    let numbers = fs::read_dir("/proc").unwrap().flatten();
+    let mut pids = numbers.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    pids.find(is_it).unwrap_or_else(|| panic!("run {run} has no {subcommand}"))
 }
 
 pub(crate) fn signal(pid: u32, name: &str) {

@@ -47,19 +47,18 @@ fn a_job_is_shown_with_its_steps() {
 }
 
 #[test]
-fn a_job_that_is_not_there_is_told_with_the_servers_hint() {
+fn a_job_that_is_not_there_is_told_with_the_command_that_lists_them() {
     let server = Server::start();
-    let hint = Some("did you mean `nightly`?");
-    server.on_error(
-        "GET /api/v1/jobs/nigthly",
-        404,
-        "unknown_job",
-        "there is no job `nigthly`",
-        hint,
-    );
+    // The server's own hint is for those who speak HTTP.
+    let hint = Some("`GET /api/v1/jobs` lists the jobs");
+    let message = "there is no job `nigthly`; did you mean `nightly`?";
+    server.on_error("GET /api/v1/jobs/nigthly", 404, "unknown_job", message, hint);
     server.on_error("POST /api/v1/runs", 404, "unknown_job", "there is no job `x`", None);
     let done = server.run(&["job", "show", "nigthly"]);
-    assert_eq!(done.stderr, "error: there is no job `nigthly`\nhint: did you mean `nightly`?\n");
+    assert_eq!(
+        done.stderr,
+        format!("error: {message}\nhint: `pointsman job list` shows the jobs\n")
+    );
     let done = server.run(&["job", "launch", "x", "--json"]);
     assert_eq!(done.code, Some(1));
     let told: Value = serde_json::from_str(&done.stdout).unwrap();

@@ -136,7 +136,8 @@ pub(super) fn shown(stored: &StoredRun) -> Run {
         sequence: run.seq.get(),
         attempt: life.attempt.map(model::Attempt::get),
         is_held: life.is_held,
-        is_suspect: life.is_suspect,
+        // Of what has ended, everything is known.
+        is_suspect: life.is_suspect && !life.status.is_terminal(),
         submitted_at: life.submitted_at.into(),
         starting_at: life.starting_at.map(Into::into),
         started_at: life.started_at.map(Into::into),
