@@ -66,7 +66,10 @@ fn select(patches: Vec<Patch>, only: &[String]) -> Result<Vec<Patch>> {
             "there is no mutants/{name}.patch"
         );
     }
-    let is_wanted = |patch: &Patch| only.is_empty() || only.contains(&patch.name);
+    let is_wanted = |patch: &Patch| match only {
+        [] => !patch.is_on_demand,
+        only => only.contains(&patch.name),
+    };
     let patches: Vec<Patch> = patches.into_iter().filter(is_wanted).collect();
     ensure!(!patches.is_empty(), "there is no patch in mutants/");
     Ok(patches)

@@ -15,6 +15,8 @@ pub(crate) struct Patch {
     pub(crate) found_by: String,
     /// The tests that may find it, as arguments of `cargo nextest run`.
     pub(crate) tests: Vec<String>,
+    /// Whether it is planted only by name, because what finds it takes long to build.
+    pub(crate) is_on_demand: bool,
     /// The whole file, as `git apply` takes it.
     pub(crate) text: String,
 }
@@ -39,13 +41,15 @@ pub(crate) fn read_all(workspace: &Workspace) -> Result<Vec<Patch>> {
 
 /// Reads the header: the lines before the first `--- ` or `diff `, each `# Key: value`.
 pub(crate) fn parse(name: &str, text: String) -> Result<Patch> {
-    let (mut mistake, mut found_by, mut tests) = (None, None, DEFAULT_TESTS);
+    let (mut mistake, mut found_by, mut tests, mut is_on_demand) =
+        (None, None, DEFAULT_TESTS, false);
     let is_header = |line: &&str| !line.starts_with("--- ") && !line.starts_with("diff ");
     for line in text.lines().take_while(is_header) {
         match line.strip_prefix("# ").and_then(|line| line.split_once(": ")) {
             Some(("Mistake", value)) => mistake = Some(value),
             Some(("Found by", value)) => found_by = Some(value),
             Some(("Tests", value)) => tests = value,
+            Some(("Planted", "on demand")) => is_on_demand = true,
             Some((key, _)) => bail!("a header has no line {key:?}"),
             None if line.is_empty() => {}
             None => bail!("a header has no line {line:?}"),
@@ -57,6 +61,7 @@ pub(crate) fn parse(name: &str, text: String) -> Result<Patch> {
         name: name.to_owned(),
         found_by: found_by.to_owned(),
         tests: tests.split_whitespace().map(str::to_owned).collect(),
+        is_on_demand,
         text,
     })
 }

@@ -85,6 +85,14 @@ fn the_closing_line_counts_all_that_was_not_found_as_missed() {
 }
 
 #[test]
+fn a_mistake_on_demand_is_planted_by_name_alone() {
+    let slow = || patch("# Mistake: wrong\n# Planted: on demand\n# Found by: a_test\n").unwrap();
+    let selected = select(vec![a_patch(), slow()], &[]).unwrap();
+    assert_eq!(selected, [a_patch()]);
+    assert_eq!(select(vec![slow()], &[slow().name]).unwrap(), [slow()]);
+}
+
+#[test]
 fn only_patches_that_exist_can_be_asked_for() {
     let names = |only: &[&str]| {
         let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
