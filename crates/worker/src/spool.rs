@@ -17,6 +17,10 @@ use wire::worker::{MAX_REPORTS, Report};
 /// nobody listens is ended rather than the disk filled.
 pub const MAX_SPOOL: u64 = 64 * 1024 * 1024;
 
+/// How many bytes of reports are kept in memory while the file takes none, as on a full disk: some
+/// 6,000 reports. A disk that is full for a moment ends no run.
+const MAX_IN_MEMORY: usize = 1024 * 1024;
+
 /// How much one request carries, in bytes, unless a single report is longer: half of what a server
 /// accepts as a body.
 const MAX_REQUEST: usize = 512 * 1024;
@@ -30,7 +34,7 @@ pub enum SpoolError {
         MAX_SPOOL / (1024 * 1024)
     )]
     Full,
-    /// The file cannot be written or read.
+    /// The file cannot be read or emptied, or was not to be written for too long.
     #[error("failed to {action} the worker's reports")]
     File {
         /// What was tried.
@@ -62,8 +66,10 @@ pub struct Spool {
     end: u64,
     /// How long each of the reports between is.
     lengths: VecDeque<usize>,
-    /// What could not be written any more: the last words of a worker whose file failed.
-    last_words: VecDeque<Report>,
+    /// What could not be written, with its lengths: it comes behind what the file has.
+    in_memory: VecDeque<(usize, Report)>,
+    bytes_in_memory: usize,
+    /// Whether these are the last words of a worker that must end now.
     has_failed: bool,
     /// The number of the last report that was received.
     received: u64,
@@ -88,28 +94,42 @@ impl Spool {
             start: 0,
             end: 0,
             lengths: VecDeque::new(),
-            last_words: VecDeque::new(),
+            in_memory: VecDeque::new(),
+            bytes_in_memory: 0,
             has_failed: false,
             received: 0,
         })
     }
 
-    /// Keeps reports. Once that has failed, these and all later ones are kept in memory, behind what
-    /// the file has: the last words of a worker that must end now.
+    /// Keeps reports: in the file, or for a while in memory if that cannot be written. Once keeping
+    /// them has failed, these and all later ones are in memory whatever they come to: the last words
+    /// of a worker that must end now.
     ///
     /// # Errors
-    /// They do not fit into the file any more, or cannot be written; said once.
+    /// They do not fit any more; said once.
     pub fn append(&mut self, reports: Vec<Report>) -> Result<(), SpoolError> {
-        if self.has_failed {
-            self.last_words.extend(reports);
+        let is_behind_memory = !self.in_memory.is_empty();
+        let written = if is_behind_memory { Ok(()) } else { self.write(&reports) };
+        if !is_behind_memory && written.is_ok() {
             return Ok(());
         }
-        let written = self.write(&reports);
-        if written.is_err() {
-            self.has_failed = true;
-            self.last_words.extend(reports);
+        for report in reports {
+            let length = serde_json::to_vec(&report).map_or(0, |json| json.len());
+            self.bytes_in_memory += length;
+            self.in_memory.push_back((length, report));
         }
-        written
+        let is_too_much = self.bytes_in_memory > MAX_IN_MEMORY;
+        let end = match written {
+            Err(SpoolError::File { .. }) | Ok(()) if !is_too_much => Ok(()),
+            Ok(()) => Err(SpoolError::File {
+                action: "write",
+                source: io::Error::other("the file takes none, and too many are in memory"),
+            }),
+            error => error,
+        };
+        let is_told = self.has_failed;
+        self.has_failed |= end.is_err();
+        if is_told { Ok(()) } else { end }
     }
 
     /// Writes reports, all of them or none.
@@ -139,17 +159,12 @@ impl Spool {
     pub fn batch(&self) -> Result<Option<Batch>, SpoolError> {
         let first = self.received + 1;
         if self.lengths.is_empty() {
-            let reports: Vec<Report> = self.last_words.iter().take(MAX_REPORTS).cloned().collect();
+            let (count, _) = fitting(self.in_memory.iter().map(|(length, _)| *length));
+            let reports = self.in_memory.iter().take(count);
+            let reports: Vec<Report> = reports.map(|(_, report)| report.clone()).collect();
             return Ok((!reports.is_empty()).then_some(Batch { first, reports }));
         }
-        let (mut count, mut bytes) = (0, 0);
-        for length in self.lengths.iter().take(MAX_REPORTS) {
-            if count > 0 && bytes + length > MAX_REQUEST {
-                break;
-            }
-            count += 1;
-            bytes += length;
-        }
+        let (_, bytes) = fitting(self.lengths.iter().copied());
         let mut lines = vec![0; bytes];
         self.file.read_exact_at(&mut lines, self.start).map_err(failed("read back"))?;
         let reports: Result<Vec<Report>, serde_json::Error> =
@@ -166,7 +181,9 @@ impl Spool {
         while self.received < last {
             if let Some(length) = self.lengths.pop_front() {
                 self.start += length as u64;
-            } else if self.last_words.pop_front().is_none() {
+            } else if let Some((length, _)) = self.in_memory.pop_front() {
+                self.bytes_in_memory -= length;
+            } else {
                 break;
             }
             self.received += 1;
@@ -182,6 +199,19 @@ impl Spool {
     pub fn received(&self) -> u64 {
         self.received
     }
+}
+
+/// Returns how many reports of these lengths fit into one request, at least one, and their bytes.
+fn fitting(lengths: impl Iterator<Item = usize>) -> (usize, usize) {
+    let (mut count, mut bytes) = (0, 0);
+    for length in lengths.take(MAX_REPORTS) {
+        if count > 0 && bytes + length > MAX_REQUEST {
+            break;
+        }
+        count += 1;
+        bytes += length;
+    }
+    (count, bytes)
 }
 
 fn failed(action: &'static str) -> impl FnOnce(io::Error) -> SpoolError {
@@ -242,6 +272,50 @@ mod tests {
         assert_eq!(spool.batch().unwrap().unwrap().reports, [long]);
     }
 
+    /// A file that cannot be written, as on a full disk: it is open for reading alone.
+    fn on_a_full_disk(spool: &mut Spool, path: &Path) {
+        spool.file = File::open(path).unwrap();
+    }
+
+    #[test]
+    fn a_full_disk_is_bridged_in_memory_and_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool.jsonl");
+        let mut spool = Spool::create(&path).unwrap();
+        spool.append(many(1, 2)).unwrap();
+        let file = spool.file.try_clone().unwrap();
+        on_a_full_disk(&mut spool, &path);
+        spool.append(many(3, 3)).unwrap();
+        // There is space again, but what is in memory goes first.
+        spool.file = file;
+        spool.append(many(4, 5)).unwrap();
+        assert_eq!(spool.batch().unwrap().unwrap().reports, many(1, 2));
+        spool.forget(2).unwrap();
+        assert_eq!(spool.batch().unwrap(), Some(Batch { first: 3, reports: many(3, 5) }));
+        spool.forget(5).unwrap();
+        assert_eq!(spool.bytes_in_memory, 0);
+        spool.append(many(6, 6)).unwrap();
+        assert!(std::fs::metadata(&path).unwrap().len() > 0, "the file is in use again");
+        assert_eq!(spool.batch().unwrap(), Some(Batch { first: 6, reports: many(6, 6) }));
+    }
+
+    #[test]
+    fn a_disk_that_stays_full_is_said_once_and_the_last_words_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool.jsonl");
+        let mut spool = Spool::create(&path).unwrap();
+        on_a_full_disk(&mut spool, &path);
+        let step = "x".repeat(MAX_IN_MEMORY / 2);
+        let large = Report { at: 0, kind: ReportKind::Canceled { step } };
+        spool.append(vec![large.clone()]).unwrap();
+        let error = spool.append(vec![large.clone()]).unwrap_err();
+        assert!(matches!(error, SpoolError::File { .. }), "{error}");
+        spool.append(vec![large, report(4)]).unwrap();
+        assert_eq!(spool.batch().unwrap().unwrap().reports.len(), 1, "no request is too large");
+        spool.forget(3).unwrap();
+        assert_eq!(spool.batch().unwrap(), Some(Batch { first: 4, reports: vec![report(4)] }));
+    }
+
     #[test]
     fn a_full_spool_says_so_once_and_keeps_the_last_words_in_memory() {
         let folder = tempfile::tempdir().unwrap();
@@ -249,14 +323,15 @@ mod tests {
         let size = usize::try_from(MAX_SPOOL / 2).unwrap();
         let huge = Report { at: 0, kind: ReportKind::Canceled { step: "x".repeat(size) } };
         spool.append(vec![huge.clone()]).unwrap();
-        let error = spool.append(vec![report(2), huge]).unwrap_err();
+        let error = spool.append(vec![report(2), huge.clone()]).unwrap_err();
         assert!(matches!(error, SpoolError::Full), "{error}");
         spool.append(many(4, 5)).unwrap();
         assert_eq!(spool.batch().unwrap().unwrap().reports.len(), 1, "first what the file has");
         assert!(spool.forget(1).unwrap());
-        let Batch { first, reports } = spool.batch().unwrap().unwrap();
-        assert_eq!((first, &reports[0], &reports[2..]), (2, &report(2), &many(4, 5)[..]));
-        assert!(spool.forget(5).unwrap());
+        for (first, reports) in [(2, vec![report(2)]), (3, vec![huge]), (4, many(4, 5))] {
+            assert_eq!(spool.batch().unwrap(), Some(Batch { first, reports: reports.clone() }));
+            spool.forget(first + reports.len() as u64 - 1).unwrap();
+        }
         assert_eq!(spool.batch().unwrap(), None);
     }
 }
