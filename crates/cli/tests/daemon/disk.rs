@@ -31,7 +31,8 @@ impl Drop for SmallDisk {
 fn a_full_disk_refuses_submissions_in_words_and_all_goes_on_when_there_is_space() {
     let mut deployment = Deployment::new("", "");
     let Some(_disk) = SmallDisk::over(deployment.home()) else {
-        // This user may not mount a small filesystem: nothing can be told here.
+        let told = b"not tested: this user may not mount a small filesystem\n";
+        std::io::stderr().write_all(told).unwrap();
         return;
     };
     let jobs = format!(
@@ -41,7 +42,7 @@ fn a_full_disk_refuses_submissions_in_words_and_all_goes_on_when_there_is_space(
     fs::write(deployment.path("work.yaml"), jobs).unwrap();
     deployment.serve();
     let first = deployment.launch("long", &[]);
-    deployment.wait_for(&first, "STARTED");
+    deployment.wait_for_file("long.began");
 
     let filler = deployment.path("filler");
     fill(&filler);
@@ -65,13 +66,16 @@ fn a_full_disk_refuses_submissions_in_words_and_all_goes_on_when_there_is_space(
     // Reading goes on.
     assert_eq!(deployment.status(&first), "STARTED");
     let known = deployment.count();
+    // A step that ends meanwhile is reported once that is possible.
+    deployment.let_go("go");
+    let lock = deployment.path("runs").join(&first).join("1/steps/a.1.lock");
+    wait_until("the step has ended", || !process::lock::is_held(&lock).unwrap());
 
     fs::remove_file(&filler).unwrap();
     wait_until("a submission is taken again", || {
         deployment.cli(&["job", "launch", "short"]).status.success()
     });
     assert_eq!(deployment.count(), known + 1, "what was refused is not there");
-    fs::write(deployment.path("go"), "").unwrap();
     deployment.wait_for(&first, "SUCCESS");
     let last = deployment.launch("short", &[]);
     deployment.wait_for(&last, "SUCCESS");

@@ -1,6 +1,6 @@
 //! How runs are ended and deleted, wherever they are.
 
-use crate::harness::{Deployment, held};
+use crate::harness::{Deployment, held, wait_until};
 
 const ONE_RUN: &str = "concurrency: {runs: {max_concurrent_runs: 1}}\n";
 
@@ -40,7 +40,8 @@ fn a_queued_run_is_canceled_at_once_and_can_be_deleted() {
     deployment.wait_for_quiet();
     deployment.ok(&["run", "delete", &first]);
     assert_eq!(deployment.count(), 0);
-    assert!(!deployment.path("runs").join(&first).exists(), "its folder is gone with it");
+    let folder = deployment.path("runs").join(&first);
+    wait_until("its folder is gone with it", || !folder.exists());
 }
 
 #[test]

@@ -166,7 +166,8 @@ impl Deployment {
             let now = self.status(run);
             let has_ended = ["SUCCESS", "FAILURE", "CANCELED"].contains(&now.as_str());
             let is_it = now == status;
-            assert!(is_it || !has_ended, "run {run} is {now}: {}", self.read("daemon.log"));
+            let shown = if has_ended { self.ok(&["run", "show", run]) } else { String::new() };
+            assert!(is_it || !has_ended, "{shown}\n{}", self.read("daemon.log"));
             is_it
         });
     }
@@ -311,7 +312,13 @@ fn process_of(run: &str, subcommand: &str) -> u32 {
 }
 
 pub(crate) fn signal(pid: u32, name: &str) {
-    let _ = Command::new("kill").args([format!("-{name}"), pid.to_string()]).output();
+    signal_all(&[pid], name);
+}
+
+/// Signals several processes, one right after the other.
+pub(crate) fn signal_all(pids: &[u32], name: &str) {
+    let pids = pids.iter().map(u32::to_string);
+    let _ = Command::new("kill").arg(format!("-{name}")).args(pids).output();
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

@@ -1,6 +1,6 @@
 //! Daemons that stop and die, workers that die: what goes on, and what is found again.
 
-use crate::harness::{Deployment, guard_of, held, signal, wait_until, worker_of};
+use crate::harness::{Deployment, guard_of, held, signal, signal_all, wait_until, worker_of};
 
 fn jobs() -> String {
     let step = format!("echo once >> log; {}", held("long", "go"));
@@ -76,11 +76,7 @@ fn a_step_that_outlives_its_worker_and_its_guard_counts_until_it_is_gone() {
     let run = deployment.launch("long", &[]);
     deployment.wait_for_file("long.began");
     let next = deployment.launch("long", &[]);
-    let (worker, guard) = (worker_of(&run), guard_of(&run));
-    // The guard cannot end the step: neither it nor the worker runs again.
-    signal(guard, "STOP");
-    signal(worker, "KILL");
-    signal(guard, "KILL");
+    signal_all(&[worker_of(&run), guard_of(&run)], "KILL");
     wait_until("it is noticed", || deployment.json(&["run", "show", &run])["is_suspect"] == true);
     assert_eq!(deployment.status(&run), "STARTED");
     assert_eq!(deployment.status(&next), "QUEUED", "the step still runs, so its run counts");
