@@ -326,3 +326,6 @@ impl Owed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,10 +152,14 @@ impl State {
 
     /// An attempt is proven dead before it began: the next one, unless too many died like this.
     pub(crate) fn start_lost(&mut self, run: RunId) {
+        if self.rules.dispatch == Dispatch::AtOnce {
+            let message = "its worker died before it began, and there is no queue to go back to";
+            return self.fail_to_start(run, FailureReason::LaunchError, message.to_owned());
+        }
         let Some(life) = self.lives.get_mut(&run) else { return };
         life.lost_starts += 1;
         let lost = life.lost_starts;
-        if lost >= Rules::MAX_LOST_STARTS || self.rules.dispatch == Dispatch::AtOnce {
+        if lost >= Rules::MAX_LOST_STARTS {
             let message = format!("its worker died before it began, {lost} times");
             return self.fail_to_start(run, FailureReason::Poison, message);
         }

@@ -8,13 +8,23 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use thiserror::Error;
+use tokio::time::{Instant, sleep};
 
 /// The name of the lock file, in the folder of the database.
 pub const LOCK_FILE: &str = "pointsman.lock";
+
+/// How long a lock is waited for that somebody holds. A daemon that is killed while it starts a
+/// worker leaves a copy of its lock with the new process, until that one runs its own program: some
+/// milliseconds, more on a machine that does much else.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// How long to wait between two tries.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// More than any process id is long; what else stands in the file is not read.
 const MAX_PID_LENGTH: u64 = 32;
@@ -53,7 +63,7 @@ pub enum LockError {
 
 impl DaemonLock {
     /// Takes the lock beside a database, which need not exist yet, and writes this process into it.
-    pub(crate) fn take(database: &Path) -> Result<Self, LockError> {
+    pub(crate) async fn take(database: &Path) -> Result<Self, LockError> {
         let path = database.with_file_name(LOCK_FILE);
         let failed = |source| LockError::Io { path: path.clone(), source };
         let mut file = OpenOptions::new()
@@ -64,16 +74,25 @@ impl DaemonLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => {
-                let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
-                return Err(LockError::Held { folder, pid: read_pid(&file) });
-            }
-            Err(errno) => return Err(failed(errno.into())),
+        if !wait_for_lock(&file).await.map_err(|errno| failed(errno.into()))? {
+            let folder = path.parent().unwrap_or(Path::new(".")).to_owned();
+            return Err(LockError::Held { folder, pid: read_pid(&file) });
         }
         write_pid(&mut file).map_err(failed)?;
         Ok(Self { _file: file })
+    }
+}
+
+/// Returns whether the lock was had within [`LONGEST_WAIT`].
+async fn wait_for_lock(file: &File) -> Result<bool, Errno> {
+    let give_up_at = Instant::now() + LONGEST_WAIT;
+    loop {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(true),
+            Err(Errno::WOULDBLOCK) if Instant::now() < give_up_at => sleep(PAUSE).await,
+            Err(Errno::WOULDBLOCK) => return Ok(false),
+            Err(errno) => return Err(errno),
+        }
     }
 }
 

@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_time_to_end_of_0_seconds_is_none() {
-        assert_eq!(cancel_timeout(""), Duration::from_secs(180));
+        assert_eq!(cancel_timeout(""), Duration::from_mins(3));
         let monitoring = |seconds: u32| {
             format!("run_monitoring: {{enabled: true, cancel_timeout_seconds: {seconds}}}")
         };

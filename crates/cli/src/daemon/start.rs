@@ -62,7 +62,7 @@ impl Daemon {
     /// Starts everything; when this returns, requests are answered.
     pub(super) async fn start(setup: Setup<'_>) -> Result<Self, DaemonError> {
         let database = setup.home.join(DATABASE);
-        let lock = Store::lock_for_daemon(&database)?;
+        let lock = Store::lock_for_daemon(&database).await?;
         let store = Arc::new(Store::open(&database).await?);
         let listen = Listen { addr: setup.addr, home: setup.home.to_owned() };
         let server = Server::bind(listen).await?;

@@ -1,7 +1,7 @@
 //! Submissions, known ids and keys, deletions, and the coordinator without a queue.
 
 use lifecycle::{CancelMode, Command, Dispatch, Launched, Outcome, ReportKind, Rules, Sight};
-use model::{Capacity, PoolLimit, PoolName, RunStatus, Settings};
+use model::{Capacity, FailureReason, PoolLimit, PoolName, RunStatus, Settings};
 
 use crate::stage::{Stage, id, submit, submit_with};
 
@@ -131,4 +131,6 @@ fn without_a_queue_a_launch_that_goes_wrong_is_not_tried_again() {
     stage.submit(1);
     stage.launched(1, 1, Launched::Started);
     assert_eq!(stage.observed(1, 1, Sight::Gone), "done | 1 FAILURE | 1 RUN_FAILURE, | wake 1");
+    let failure = stage.life(1).failure.clone().unwrap();
+    assert_eq!(failure.reason, FailureReason::LaunchError, "{}", failure.message);
 }

@@ -79,12 +79,13 @@ impl Store {
     }
 
     /// Takes the right to lead on the database in a file, which need not exist yet. It is given back
-    /// when the lock is dropped or the process ends, however it ends.
+    /// when the lock is dropped or the process ends, however it ends. One that is held is waited
+    /// for, two seconds at most: its daemon may just have been killed.
     ///
     /// # Errors
     /// [`LockError::Held`] names the process that has it.
-    pub fn lock_for_daemon(path: &Path) -> Result<DaemonLock, LockError> {
-        DaemonLock::take(path)
+    pub async fn lock_for_daemon(path: &Path) -> Result<DaemonLock, LockError> {
+        DaemonLock::take(path).await
     }
 
     /// Ends all connections, after the last commit and the reads that go on.

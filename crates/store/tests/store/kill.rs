@@ -85,7 +85,7 @@ async fn child() {
     let Some(path) = std::env::var_os(DATABASE) else {
         return;
     };
-    let _lock = Store::lock_for_daemon(Path::new(&path)).unwrap();
+    let _lock = Store::lock_for_daemon(Path::new(&path)).await.unwrap();
     let store = Store::open(Path::new(&path)).await.unwrap();
     let epoch = store.take_leadership("child", "", now(0)).await.unwrap();
     let mut world = World::after(store.position().await.unwrap());

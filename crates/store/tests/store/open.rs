@@ -149,10 +149,19 @@ async fn a_read_only_file_is_refused() {
 }
 
 #[tokio::test]
+async fn a_lock_that_is_about_to_be_free_is_waited_for() {
+    let (_folder, path) = place();
+    let first = Store::lock_for_daemon(&path).await.unwrap();
+    // The second tries before the first gives back, because it is polled first.
+    let (second, ()) = tokio::join!(Store::lock_for_daemon(&path), async { drop(first) });
+    second.unwrap();
+}
+
+#[tokio::test]
 async fn a_second_daemon_is_refused_and_told_who_is_the_first() {
     let (folder, path) = place();
-    let first = Store::lock_for_daemon(&path).unwrap();
-    match Store::lock_for_daemon(&path) {
+    let first = Store::lock_for_daemon(&path).await.unwrap();
+    match Store::lock_for_daemon(&path).await {
         Err(LockError::Held { folder: held, pid }) => {
             assert_eq!(held, folder.path());
             assert_eq!(pid, Some(std::process::id()));
@@ -162,6 +171,6 @@ async fn a_second_daemon_is_refused_and_told_who_is_the_first() {
     // Who only reads needs no lock.
     filled(&path).await;
     drop(first);
-    Store::lock_for_daemon(&path).unwrap();
+    Store::lock_for_daemon(&path).await.unwrap();
     assert!(folder.path().join(LOCK_FILE).exists());
 }

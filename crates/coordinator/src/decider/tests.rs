@@ -1,0 +1,91 @@
+use std::sync::Mutex;
+
+use launch::{ForgetError, LaunchError, LaunchOrder, Sight, TerminateError};
+use model::{Attempt, JobName, RunId, Settings, Timestamp};
+use tempfile::TempDir;
+
+use super::*;
+use crate::{CltTag, CommandError, Retention, Rules, SubmitRequest};
+
+const JOBS: &str = "jobs: {greet: {ops: {greet: {command: [echo, hello]}}}}\n";
+
+/// Starts nothing, and remembers what it was told to start.
+#[derive(Clone, Default)]
+struct Noop(Arc<Mutex<Vec<RunId>>>);
+
+impl Launcher for Noop {
+    async fn launch(&self, order: LaunchOrder) -> Result<(), LaunchError> {
+        self.0.lock().unwrap().push(order.run);
+        Ok(())
+    }
+
+    async fn terminate(&self, _: RunId, _: Attempt, _: Duration) -> Result<(), TerminateError> {
+        Ok(())
+    }
+
+    async fn observe(&self, _: RunId, _: Attempt) -> Sight {
+        Sight::Alive
+    }
+
+    async fn forget(&self, _: RunId) -> Result<(), ForgetError> {
+        Ok(())
+    }
+}
+
+async fn daemon(home: &TempDir, launcher: &Noop) -> (Arc<Store>, Handle, Running) {
+    let (database, jobs) = (home.path().join("pointsman.db"), home.path().join("jobs.yaml"));
+    std::fs::write(&jobs, JOBS).unwrap();
+    let store = Arc::new(Store::open(&database).await.unwrap());
+    let locations = definitions::Locations::load([jobs], Timestamp::EPOCH);
+    let options = Options {
+        settings: Settings::default(),
+        rules: Rules::default(),
+        clt_tag: CltTag::Left,
+        longest_sleep: Duration::from_secs(5),
+        retention: Retention::default(),
+        url: String::new(),
+    };
+    let (handle, running) =
+        start(options, store.clone(), locations, launcher.clone()).await.unwrap();
+    (store, handle, running)
+}
+
+fn request(id: RunId) -> SubmitRequest {
+    SubmitRequest {
+        job: JobName::new("greet").unwrap(),
+        location: None,
+        tags: std::collections::BTreeMap::new(),
+        config: None,
+        priority: None,
+        deployment: None,
+        id: Some(id),
+        idempotency_key: None,
+    }
+}
+
+#[tokio::test]
+async fn a_leader_of_the_past_acknowledges_nothing_and_launches_nothing() {
+    let (home, launcher) = (tempfile::tempdir().unwrap(), Noop::default());
+    let (store, handle, mut running) = daemon(&home, &launcher).await;
+    let (first, second) = (RunId::from_u128(1), RunId::from_u128(2));
+    assert!(handle.submit(request(first)).await.unwrap().is_new);
+
+    store.take_leadership("another daemon", "", Timestamp::EPOCH).await.unwrap();
+    let refused = handle.submit(request(second)).await;
+    assert!(matches!(refused, Err(CommandError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(running.ended().await, Err(LoopError::EpochLost)));
+    assert!(store.run(second).await.unwrap().is_none());
+    assert!(!launcher.0.lock().unwrap().contains(&second));
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_stop() {
+    let (home, launcher) = (tempfile::tempdir().unwrap(), Noop::default());
+    let (store, handle, running) = daemon(&home, &launcher).await;
+    let run = RunId::from_u128(1);
+    handle.submit(request(run)).await.unwrap();
+    running.stop().await.unwrap();
+    assert!(store.run(run).await.unwrap().is_some());
+    assert_eq!(*launcher.0.lock().unwrap(), [run], "a launch that was decided is made");
+    assert!(matches!(handle.submit(request(run)).await, Err(CommandError::Unavailable(_))));
+}
