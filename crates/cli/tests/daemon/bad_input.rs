@@ -171,7 +171,7 @@ fn whoever_has_no_token_or_another_host_changes_nothing() {
     assert!(told.contains("token"), "{told}");
     fs::write(deployment.path("token"), token).unwrap();
 
-    let origin = ["Origin: https://example.org"];
+    let origin = ["Origin: https://evil.example"];
     let (status, answer) = deployment.http("POST", "/api/v1/runs", &origin, body);
     assert_eq!((status, &answer["error"]["code"]), (403, &Value::from("forbidden_origin")));
     assert_eq!(deployment.count(), 0);
