@@ -27,7 +27,7 @@ pub struct InstanceConfig {
     pub inherited_env: Setting<Option<Vec<String>>>,
     /// How long what has ended is kept.
     pub history: History,
-    /// Where the API and the web pages are served.
+    /// Where the API is served.
     pub server: Server,
 }
 
@@ -171,7 +171,7 @@ pub struct History {
     pub logs_days: Setting<Option<u32>>,
 }
 
-/// Where the API and the web pages are served.
+/// Where the API is served.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Server {
     /// The address to listen on.

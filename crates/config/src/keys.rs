@@ -336,7 +336,13 @@ const OPAQUE_CONFIG: Key = Key {
 
 /// Under `run_monitoring`.
 pub const RUN_MONITORING: &[Key] = &[
-    Key { name: "enabled", default: "false", doc: "Whether runs have these deadlines.", ..DAGSTER },
+    Key {
+        name: "enabled",
+        default: "false",
+        doc: "Whether runs have these deadlines. Without it a run that is told to end has 180 \
+              seconds for it all the same.",
+        ..DAGSTER
+    },
     Key {
         name: "start_timeout_seconds",
         kind: Kind::Whole(COUNT),

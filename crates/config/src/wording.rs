@@ -34,4 +34,4 @@ pub(crate) const ENV: &str = "The environment of code locations. Without it they
 pub(crate) const HISTORY: &str = "How long what has ended is kept. (Dagster's `retention`, which \
     is about ticks, is not used.)";
 
-pub(crate) const SERVER: &str = "Where the API and the web pages are served.";
+pub(crate) const SERVER: &str = "Where the API is served.";
