@@ -45,9 +45,12 @@ impl Segment {
         }
         let digits = self.0.chars().filter(char::is_ascii_hexdigit).count();
         if !self.0.chars().all(|c| c == '-' || c.is_ascii_hexdigit()) || digits < MIN_PREFIX {
-            let message = format!("`{}` is neither a run id nor the beginning of one", self.0);
+            let message = format!(
+                "`{}` is neither a run id nor the beginning of one, of at least {MIN_PREFIX} digits",
+                self.0
+            );
             return Err(ApiError::new(ErrorCode::UnknownRun, message)
-                .hint(format!("give at least {MIN_PREFIX} digits")));
+                .hint("`GET /api/v1/runs` lists the runs"));
         }
         let found = app.store().run_ids_with_prefix(&self.0, NAMED + 1).await?;
         match found.as_slice() {
