@@ -155,7 +155,6 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::UnknownJob => Some("`pointsman job list` shows the jobs"),
         ErrorCode::AmbiguousJob => Some("name its code location with --location"),
         ErrorCode::RunInProgress => Some("cancel it first with `pointsman run cancel`"),
-        ErrorCode::Unavailable => Some("try again in a moment"),
         ErrorCode::DiskFull => Some("free some space, then try again"),
         ErrorCode::BadRequest
         | ErrorCode::InvalidJson
@@ -173,6 +172,8 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::InvalidPool
         | ErrorCode::InvalidLimit
         | ErrorCode::InvalidPriority
+        // The server knows whether something may have been done.
+        | ErrorCode::Unavailable
         | ErrorCode::Internal => None,
     }
 }
