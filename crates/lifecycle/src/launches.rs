@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, VecDeque};
 
 use admission::Event;
 use model::{
-    Attempt, Capacity, CodeLocation, EventKind, Failure, FailureReason, LimitKey, RunId, RunStatus,
-    RunTransition, TokenHash,
+    Attempt, Capacity, CodeLocation, EventKind, Failure, FailureReason, Granularity, LimitKey,
+    RunId, RunStatus, RunTransition, TokenHash,
 };
 
 use crate::command::{Launched, Reply};
@@ -50,7 +50,12 @@ impl State {
         let usage = |(limit, capacity, usage): (&LimitKey, _, model::Usage)| {
             format!("{limit}: {} of {capacity}", usage.runs)
         };
-        let is_limited = |(_, capacity, _): &(_, Capacity, _)| *capacity != Capacity::Unlimited;
+        // At op granularity steps take the slots of a pool, not runs.
+        let pools_count_runs = self.settings().pools.granularity == Granularity::Run;
+        let is_limited = |(limit, capacity, _): &(&LimitKey, Capacity, _)| {
+            let counts_runs = pools_count_runs || !matches!(limit, LimitKey::Pool(_));
+            *capacity != Capacity::Unlimited && counts_runs
+        };
         let usages: Vec<String> = self.image.limits_of(run).filter(is_limited).map(usage).collect();
         self.note(run, Note::new(EventKind::RunDequeued, usages.join("; ")));
     }

@@ -88,9 +88,11 @@ pub(crate) fn run(args: &LaunchArgs) -> Answer {
 
 async fn launch(session: &Session, args: &LaunchArgs) -> Result<u8, Failure> {
     let request = request(args)?;
+    // Opened first: if nothing can be followed, nothing is launched either.
+    let changes = if args.wait { Some(session.client.changes(None).await?) } else { None };
     let submitted = session.client.submit(&request, args.idempotency_key.as_deref()).await?;
     let run = &submitted.run;
-    if !args.wait {
+    let Some(changes) = changes else {
         session.tell(run, |run| {
             if submitted.is_new {
                 format!("Launched run {}.\n", run.id)
@@ -99,12 +101,12 @@ async fn launch(session: &Session, args: &LaunchArgs) -> Result<u8, Failure> {
             }
         })?;
         return Ok(0);
-    }
+    };
     let told = if session.is_json { Told::Nothing } else { Told::Lines };
     if told == Told::Lines {
         say(&format!("Launched run {}.\n", run.id))?;
     }
-    let status = follow(session, &run.id, told).await?;
+    let status = follow(session, changes, &run.id, told).await?;
     if session.is_json {
         let ended = session.client.run(&run.id).await?;
         tell_json(&ended)?;

@@ -5,7 +5,7 @@
 //! gap, say what: whatever the stream missed is fetched by number.
 
 use clap::Args;
-use model::RunStatus;
+use model::{EventKind, RunStatus};
 use wire::api::{Event, MAX_PAGE, Page, RunDetail, short_id};
 use wire::client::{Changes, News};
 
@@ -44,15 +44,20 @@ pub(crate) fn run(args: &WatchArgs) -> Answer {
     run_remote(&args.remote, async |session| {
         let run = session.find_run(&args.id).await?.run;
         let told = if session.is_json { Told::Json } else { Told::Lines };
-        let status = follow(session, &run.id, told).await?;
+        let changes = session.client.changes(None).await?;
+        let status = follow(session, changes, &run.id, told).await?;
         Ok(if status == RunStatus::Success { 0 } else { WRONG })
     })
 }
 
-/// Tells the events of a run until it has ended; returns how.
-pub(crate) async fn follow(session: &Session, run: &str, told: Told) -> Result<RunStatus, Failure> {
-    // Opened before anything is read, so that nothing can happen between the two.
-    let mut changes = session.client.changes(None).await?;
+/// Tells the events of a run until it has ended; returns how. The changes were opened before this,
+/// so that nothing can happen unseen between two readings.
+pub(crate) async fn follow(
+    session: &Session,
+    mut changes: Changes,
+    run: &str,
+    told: Told,
+) -> Result<RunStatus, Failure> {
     let mut last = 0;
     loop {
         last = tell_events(session, run, last, told).await?;
@@ -71,6 +76,8 @@ async fn wait_for(changes: &mut Changes, run: &str) -> Result<(), Failure> {
     loop {
         match changes.next().await? {
             News::Event(event) if event.run.as_deref() == Some(run) => return Ok(()),
+            // It does not say which; if it was this one, reading it says that there is none.
+            News::Event(event) if event.kind == EventKind::RunDeleted => return Ok(()),
             News::Event(_) => {}
             News::Reopened => return Ok(()),
         }

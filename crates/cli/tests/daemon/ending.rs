@@ -45,6 +45,23 @@ fn a_queued_run_is_canceled_at_once_and_can_be_deleted() {
 }
 
 #[test]
+fn whoever_watches_a_queued_run_is_told_when_it_is_deleted() {
+    let deployment = Deployment::start(&jobs(), ONE_RUN);
+    let first = deployment.launch("long", &[]);
+    deployment.wait_for(&first, "STARTED");
+    let second = deployment.launch("long", &[]);
+    std::thread::scope(|scope| {
+        let watching = scope.spawn(|| deployment.cli(&["run", "watch", &second]));
+        // Whether it is deleted before or after the watch began, the watch ends.
+        deployment.ok(&["run", "delete", &second]);
+        assert_eq!(watching.join().unwrap().status.code(), Some(1));
+    });
+    deployment.let_go("go");
+    deployment.wait_for(&first, "SUCCESS");
+    deployment.wait_for_quiet();
+}
+
+#[test]
 fn a_run_that_waits_for_slots_is_canceled_without_having_run_its_step() {
     let deployment = Deployment::start(&jobs(), "");
     deployment.ok(&["instance", "concurrency", "set", "db", "0"]);

@@ -45,3 +45,12 @@ fn a_configuration_that_is_wrong_is_told_line_by_line() {
     assert!(told.contains("pointsman.yaml:1:") && told.contains("pointsman.yaml:2:1"), "{told}");
     assert!(!deployment.path("pointsman.db").exists(), "nothing was made");
 }
+
+#[test]
+fn the_address_that_a_killed_daemon_left_is_not_heeded() {
+    let mut deployment = Deployment::start(JOBS, "");
+    deployment.kill();
+    assert!(deployment.path("server.json").exists());
+    let told = deployment.fails(3, &["run", "list"]);
+    assert!(told.contains("no server runs"), "{told}");
+}

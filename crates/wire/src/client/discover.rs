@@ -98,7 +98,17 @@ fn server_of(home: &Path) -> Result<String, DiscoverError> {
     };
     let file: ServerFile = serde_json::from_str(&text)
         .map_err(|error| DiscoverError::Unreadable { path, problem: error.to_string() })?;
+    // Whoever listens at the address of a server that was killed is somebody else.
+    if is_gone(file.pid) {
+        return Err(DiscoverError::NoServer { home: home.to_owned() });
+    }
     Ok(file.url)
+}
+
+/// Returns whether surely no process has this number, where the system tells such things.
+fn is_gone(pid: u32) -> bool {
+    let processes = Path::new("/proc");
+    processes.join("self").exists() && !processes.join(pid.to_string()).exists()
 }
 
 /// Reads a small file; nothing, if there is none.
