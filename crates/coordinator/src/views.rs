@@ -57,7 +57,7 @@ pub struct PoolDetail {
 }
 
 impl Handle {
-    /// Explains runs, at most [`MAX_RUNS`] of them.
+    /// Explains runs, at most 500 of them.
     ///
     /// # Errors
     /// [`CommandError::Unavailable`] while the daemon cannot answer.
