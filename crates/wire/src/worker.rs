@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
 
-/// The version of the protocol that this code speaks. A daemon serves this one and the one before.
+/// The version of the protocol that this code speaks: the first. A daemon refuses any other.
 pub const PROTOCOL: u32 = 1;
 
 /// How many reports one request may carry.
@@ -202,8 +202,7 @@ pub struct Poll {
 /// answer is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Directions {
-    /// Changes whenever the rest does, and when the daemon starts anew; never 0. Larger does not
-    /// mean later.
+    /// A digest of the rest: it changes when that does. Never 0, and larger does not mean later.
     pub version: u64,
     /// The steps that have their slots now.
     pub granted: Vec<String>,
