@@ -46,13 +46,15 @@ impl State {
         rules: Rules,
         now: Moment,
     ) -> Result<Self, Refused> {
-        let mut lives = BTreeMap::new();
+        // Collected, not inserted one by one: their ids come in no order, and there may be a million.
+        let lives: BTreeMap<RunId, Life> =
+            found.runs.iter().map(|(run, row)| (run.id, Life::from_row(row))).collect();
+        // Extended, not collected, which would keep the larger memory of the rows.
         let mut runs = Vec::with_capacity(found.runs.len());
-        for (run, row) in found.runs {
-            lives.insert(run.id, Life::from_row(&row));
+        runs.extend(found.runs.into_iter().map(|(run, row)| {
             let (is_held, is_first_pass_done) = (row.is_held, row.is_first_pass_done);
-            runs.push(RunFacts { run, is_held, is_first_pass_done });
-        }
+            RunFacts { run, is_held, is_first_pass_done }
+        }));
         let claims = found.claims.into_iter();
         let claims = claims.map(|claim| admission::ClaimFacts { claim, passed_over_since: None });
         let (image, granted) = Image::new(Facts {

@@ -27,7 +27,7 @@ pub struct Loaded {
     pub runs: Vec<StoredRun>,
     /// All claims, best first.
     pub claims: Vec<Claim>,
-    /// The steps of these runs, by the sequence of the run, then by position.
+    /// The steps of those that are in progress, by the sequence of the run, then by position.
     pub steps: Vec<StepRow>,
     /// The limits that pools have of their own, by pool.
     pub pool_limits: Vec<(PoolName, PoolLimit)>,
@@ -124,7 +124,8 @@ pub enum Prune {
     /// What is counted is runs.
     Runs,
     /// Events that happened before, of runs that ended before and of no run. What is counted is
-    /// events; of a run the oldest go first.
+    /// events; the oldest go first. The first event that is younger ends the search, so that the
+    /// history behind it is not walked.
     Events,
     /// Idempotency keys that were used before. What is counted is keys.
     IdempotencyKeys,

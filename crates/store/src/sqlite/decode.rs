@@ -6,45 +6,96 @@ use model::{
     Priority, Run, RunId, RunLife, RunPools, RunStatus, Seq, StepId, StepKey, StepRow, StepStatus,
     Timestamp, TokenHash,
 };
+use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Decode, Row, Sqlite, Type};
 
+use super::cells::{Cell, cell, of_hex};
 use crate::error::ReadError;
 use crate::intern::Interner;
 use crate::read::StoredRun;
 use crate::rows::{PoolsText, TagsText};
 
 /// Takes the columns of a row, one after the other. The types are not checked at every value, which
-/// would cost as much as the reading of a million runs itself: the tables are STRICT, and what may
-/// be NULL is taken as an option.
+/// would cost as much as the reading itself: the tables are STRICT, and what may be NULL is taken as
+/// an option.
 pub(super) struct Columns<'r> {
-    row: &'r SqliteRow,
+    source: Source<'r>,
     at: usize,
+}
+
+/// Where columns are taken from.
+enum Source<'r> {
+    Row(&'r SqliteRow),
+    Cells(&'r [Cell<'r>]),
 }
 
 impl<'r> Columns<'r> {
     pub(super) fn of(row: &'r SqliteRow) -> Self {
-        Self { row, at: 0 }
+        Self { source: Source::Row(row), at: 0 }
     }
 
-    pub(super) fn next<T: Decode<'r, Sqlite> + Type<Sqlite>>(&mut self) -> Result<T, ReadError> {
-        let value = self.row.try_get_unchecked(self.at)?;
+    /// Takes the columns of a row that was read as one of many in a text.
+    pub(super) fn of_cells(cells: &'r [Cell<'r>]) -> Self {
+        Self { source: Source::Cells(cells), at: 0 }
+    }
+
+    pub(super) fn optional_integer(&mut self) -> Result<Option<i64>, ReadError> {
+        let at = self.advance();
+        match self.source {
+            Source::Row(row) => Ok(row.try_get_unchecked(at)?),
+            Source::Cells(cells) => cell(cells, at)?.integer(),
+        }
+    }
+
+    pub(super) fn optional_text(&mut self) -> Result<Option<&'r str>, ReadError> {
+        let at = self.advance();
+        match self.source {
+            Source::Row(row) => Ok(row.try_get_unchecked(at)?),
+            Source::Cells(cells) => cell(cells, at)?.text(),
+        }
+    }
+
+    fn optional_bytes<const N: usize>(
+        &mut self,
+        what: &'static str,
+    ) -> Result<Option<[u8; N]>, ReadError> {
+        let at = self.advance();
+        let bytes = match self.source {
+            Source::Row(row) => {
+                let bytes: Option<&[u8]> = row.try_get_unchecked(at)?;
+                bytes.map(|bytes| bytes.try_into().ok())
+            }
+            Source::Cells(cells) => cell(cells, at)?.text()?.map(of_hex),
+        };
+        let Some(bytes) = bytes else { return Ok(None) };
+        bytes.map(Some).ok_or_else(|| ReadError::unreadable(what, "its length is wrong"))
+    }
+
+    fn advance(&mut self) -> usize {
         self.at += 1;
-        Ok(value)
+        self.at - 1
+    }
+
+    pub(super) fn integer(&mut self) -> Result<i64, ReadError> {
+        self.optional_integer()?.ok_or_else(absent)
     }
 
     pub(super) fn text(&mut self) -> Result<&'r str, ReadError> {
-        self.next()
+        self.optional_text()?.ok_or_else(absent)
+    }
+
+    fn flag(&mut self) -> Result<bool, ReadError> {
+        self.integer().map(|number| number != 0)
     }
 
     /// Takes a number that is not negative.
     pub(super) fn number(&mut self, what: &'static str) -> Result<u64, ReadError> {
-        let number: i64 = self.next()?;
+        let number = self.integer()?;
         u64::try_from(number).map_err(|_| ReadError::unreadable(what, number))
     }
 
     pub(super) fn small(&mut self, what: &'static str) -> Result<u32, ReadError> {
-        let number: i64 = self.next()?;
+        let number = self.integer()?;
         u32::try_from(number).map_err(|_| ReadError::unreadable(what, number))
     }
 
@@ -56,32 +107,19 @@ impl<'r> Columns<'r> {
         &mut self,
         what: &'static str,
     ) -> Result<[u8; N], ReadError> {
-        let bytes: &[u8] = self.next()?;
-        bytes.try_into().map_err(|_| ReadError::unreadable(what, "its length is wrong"))
-    }
-
-    fn optional_bytes<const N: usize>(
-        &mut self,
-        what: &'static str,
-    ) -> Result<Option<[u8; N]>, ReadError> {
-        let Some(bytes) = self.next::<Option<&[u8]>>()? else {
-            return Ok(None);
-        };
-        let sized =
-            bytes.try_into().map_err(|_| ReadError::unreadable(what, "its length is wrong"));
-        sized.map(Some)
+        self.optional_bytes(what)?.ok_or_else(absent)
     }
 
     pub(super) fn instant(&mut self) -> Result<Timestamp, ReadError> {
-        self.next().map(Timestamp::from_micros)
+        self.integer().map(Timestamp::from_micros)
     }
 
     fn optional_instant(&mut self) -> Result<Option<Timestamp>, ReadError> {
-        Ok(self.next::<Option<i64>>()?.map(Timestamp::from_micros))
+        Ok(self.optional_integer()?.map(Timestamp::from_micros))
     }
 
     fn attempt(&mut self) -> Result<Option<Attempt>, ReadError> {
-        let Some(number) = self.next::<Option<i64>>()? else {
+        let Some(number) = self.optional_integer()? else {
             return Ok(None);
         };
         let attempt = u32::try_from(number).ok().and_then(Attempt::new);
@@ -103,7 +141,7 @@ impl<'r> Columns<'r> {
         what: &'static str,
         read: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, ReadError> {
-        let Some(text) = self.next::<Option<&str>>()? else {
+        let Some(text) = self.optional_text()? else {
             return Ok(None);
         };
         read(text).map(Some).ok_or_else(|| ReadError::unreadable(what, text))
@@ -120,8 +158,7 @@ pub(super) struct RunReader {
 }
 
 impl RunReader {
-    pub(super) fn read(&mut self, row: &SqliteRow) -> Result<StoredRun, ReadError> {
-        let columns = &mut Columns::of(row);
+    pub(super) fn read(&mut self, columns: &mut Columns<'_>) -> Result<StoredRun, ReadError> {
         let seq = Seq::new(columns.number("sequence number")?);
         let id = columns.run_id()?;
         let job = self.jobs.get(columns.text()?, |text| name("job name", JobName::new(text)))?;
@@ -135,7 +172,7 @@ impl RunReader {
             kind: columns.word("kind of deployment", deployment_kind)?,
         };
         let tags = name("run's tags", TagsText::parse(columns.text()?))?;
-        let pools = match columns.next::<Option<&str>>()? {
+        let pools = match columns.optional_text()? {
             None => RunPools::none(),
             Some(text) => {
                 self.pools.get(text, |text| name("run's pools", PoolsText::parse(text)))?
@@ -146,6 +183,10 @@ impl RunReader {
         let run = Run { id, seq, job, location, deployment, tags, pools, status, attempt };
         Ok(StoredRun { run, life })
     }
+}
+
+fn absent() -> ReadError {
+    ReadError::unreadable("row", "a column that is never NULL is NULL")
 }
 
 pub(super) fn name<T, E: std::fmt::Display>(
@@ -167,11 +208,11 @@ fn life(columns: &mut Columns<'_>) -> Result<RunLife, ReadError> {
     Ok(RunLife {
         status: columns.word("status of a run", RunStatus::from_name)?,
         attempt: columns.attempt()?,
-        is_held: columns.next()?,
+        is_held: columns.flag()?,
         token: columns.optional_bytes("token's hash")?.map(TokenHash),
         nonce: columns.optional_bytes("nonce")?.map(|bytes| Nonce(u128::from_be_bytes(bytes))),
-        is_first_pass_done: columns.next()?,
-        is_suspect: columns.next()?,
+        is_first_pass_done: columns.flag()?,
+        is_suspect: columns.flag()?,
         last_report: columns.number("number of a report")?,
         location_retries: columns.small("number of retries")?,
         lost_starts: columns.small("number of lost starts")?,
@@ -188,7 +229,7 @@ fn life(columns: &mut Columns<'_>) -> Result<RunLife, ReadError> {
 
 fn failure(columns: &mut Columns<'_>) -> Result<Option<Failure>, ReadError> {
     let reason = columns.optional_word("reason of a failure", FailureReason::from_name)?;
-    let message: Option<String> = columns.next()?;
+    let message = columns.optional_text()?.map(str::to_owned);
     Ok(reason.zip(message).map(|(reason, message)| Failure { reason, message }))
 }
 
@@ -203,7 +244,7 @@ pub(super) fn step(row: &SqliteRow) -> Result<StepRow, ReadError> {
         started_at: columns.optional_instant()?,
         ended_at: columns.optional_instant()?,
         retry_at: columns.optional_instant()?,
-        error: columns.next()?,
+        error: columns.optional_text()?.map(str::to_owned),
     })
 }
 
@@ -215,7 +256,7 @@ pub(super) fn claim(row: &SqliteRow) -> Result<Claim, ReadError> {
     let columns = &mut Columns::of(row);
     let step = StepId { run: columns.run_id()?, step: step_key(columns.text()?)? };
     let demand = name("claim's demand", PoolsText::parse_demand(columns.text()?))?;
-    let priority: i64 = columns.next()?;
+    let priority = columns.integer()?;
     let order = claim_order(priority, columns.number("number of an asking")?)
         .ok_or_else(|| ReadError::unreadable("claim's priority", priority))?;
     let state = columns.word("state of a claim", |word| match word {
@@ -238,15 +279,15 @@ pub(super) fn event(row: &SqliteRow) -> Result<LifeEvent, ReadError> {
     let columns = &mut Columns::of(row);
     let change = Change::new(columns.number("change number")?);
     let id = columns.optional_bytes("run id")?;
-    let number: Option<i64> = columns.next()?;
+    let number = columns.optional_integer()?;
     let number = number.and_then(|number| u64::try_from(number).ok());
     Ok(LifeEvent {
         change,
         run: id.map(|id| RunId::from_u128(u128::from_be_bytes(id))).zip(number),
         at: columns.instant()?,
         attempt: columns.attempt()?,
-        step: columns.next::<Option<&str>>()?.map(step_key).transpose()?,
+        step: columns.optional_text()?.map(step_key).transpose()?,
         kind: columns.word("kind of event", EventKind::from_name)?,
-        message: columns.next()?,
+        message: columns.text()?.to_owned(),
     })
 }

@@ -1,13 +1,22 @@
 //! Everything that has not ended, as of one commit: what a new leader starts from.
 
 use futures_util::TryStreamExt;
-use model::{Change, CodeLocation, Epoch, PoolLimit, PoolName, Seq, Timestamp};
+use model::{Change, CodeLocation, Epoch, PoolLimit, PoolName, RunStatus, Seq, Timestamp};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use tokio::try_join;
 
+use super::cells;
 use super::decode::{self, Columns, RunReader, name};
 use super::{Store, sql};
 use crate::error::ReadError;
 use crate::read::{Loaded, Position, StoredRun};
+
+/// How many runs are read as one text: enough that what a text costs does not count, and few enough
+/// that two texts are small even if every run has as many tags as it may.
+const PAGE: u32 = 256;
+
+/// Less than every sequence number.
+const BEFORE_ALL: i64 = -1;
 
 impl Store {
     /// Reads everything that has not ended, as of one commit.
@@ -43,13 +52,40 @@ pub(super) async fn read_position(
 }
 
 async fn load_runs(connection: &mut SqliteConnection) -> Result<Vec<StoredRun>, ReadError> {
-    let mut reader = RunReader::default();
-    let mut stored = sqlx::query(sql!(load_runs)).fetch(connection);
-    let mut runs = Vec::new();
-    while let Some(row) = stored.try_next().await? {
-        runs.push(reader.read(&row)?);
+    let (mut reader, mut runs) = (RunReader::default(), Vec::new());
+    for status in RunStatus::ALL.into_iter().filter(|status| !status.is_terminal()) {
+        let mut page = load_page(connection, status, BEFORE_ALL).await?;
+        while let Some((last, text)) = page {
+            let decoded = async { decode_page(&text, &mut reader, &mut runs) };
+            // The connection, which has a thread of its own, reads a page while one is decoded here.
+            (page, ()) = try_join!(load_page(connection, status, last), decoded)?;
+        }
     }
+    runs.sort_by_key(|stored| stored.run.seq);
     Ok(runs)
+}
+
+/// Reads the next runs in a status, as one text, with the last sequence number among them; none if
+/// there are no more.
+async fn load_page(
+    connection: &mut SqliteConnection,
+    status: RunStatus,
+    after: i64,
+) -> Result<Option<(i64, String)>, ReadError> {
+    let query = sqlx::query_as(sql!(load_runs)).bind(status.as_str()).bind(after).bind(PAGE);
+    let (last, text): (Option<i64>, String) = query.fetch_one(connection).await?;
+    Ok(last.map(|last| (last, text)))
+}
+
+fn decode_page(
+    text: &str,
+    reader: &mut RunReader,
+    runs: &mut Vec<StoredRun>,
+) -> Result<(), ReadError> {
+    for cells in cells::rows(text)? {
+        runs.push(reader.read(&mut Columns::of_cells(&cells))?);
+    }
+    Ok(())
 }
 
 /// Reads all rows of a statement without arguments.
@@ -69,7 +105,7 @@ async fn rows<T>(
 pub(super) fn pool_limit(row: &SqliteRow) -> Result<(PoolName, PoolLimit), ReadError> {
     let columns = &mut Columns::of(row);
     let pool = name("pool name", PoolName::new(columns.text()?))?;
-    Ok((pool, name("pool limit", PoolLimit::new(columns.next()?))?))
+    Ok((pool, name("pool limit", PoolLimit::new(columns.integer()?))?))
 }
 
 fn pause(row: &SqliteRow) -> Result<(CodeLocation, Timestamp), ReadError> {

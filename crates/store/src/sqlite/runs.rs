@@ -102,7 +102,7 @@ impl Store {
         query: Query<'_, Sqlite, SqliteArguments>,
     ) -> Result<Vec<StoredRun>, ReadError> {
         let mut reader = RunReader::default();
-        self.all(query, |row| reader.read(row)).await
+        self.all(query, |row| reader.read(&mut Columns::of(row))).await
     }
 }
 

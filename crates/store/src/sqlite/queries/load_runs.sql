@@ -1,36 +1,42 @@
 SELECT
-    runs.seq,
-    runs.id,
-    runs.job,
-    runs.location,
-    runs.deployment,
-    runs.deployment_kind,
-    runs.tags,
-    runs.pools,
-    runs.status,
-    runs.attempt,
-    runs.is_held,
-    runs.token,
-    runs.nonce,
-    runs.is_first_pass_done,
-    runs.is_suspect,
-    runs.last_report,
-    runs.location_retries,
-    runs.lost_starts,
-    runs.cancel,
-    runs.failure_reason,
-    runs.failure_message,
-    runs.submitted_at,
-    runs.starting_at,
-    runs.started_at,
-    runs.canceling_at,
-    runs.ended_at,
-    runs.event_count
-FROM runs
-WHERE
-    runs.seq IN (
-        SELECT live.seq
-        FROM runs AS live
-        WHERE live.status IN ('NOT_STARTED', 'QUEUED', 'STARTING', 'STARTED', 'CANCELING', 'MANAGED', 'SUSPENDED')
-    )
-ORDER BY runs.seq
+    max(page.seq) AS last,
+    json_group_array(
+        json_array(
+            page.seq,
+            hex(page.id),
+            page.job,
+            page.location,
+            page.deployment,
+            page.deployment_kind,
+            page.tags,
+            page.pools,
+            page.status,
+            page.attempt,
+            page.is_held,
+            nullif(hex(page.token), ''),
+            nullif(hex(page.nonce), ''),
+            page.is_first_pass_done,
+            page.is_suspect,
+            page.last_report,
+            page.location_retries,
+            page.lost_starts,
+            page.cancel,
+            page.failure_reason,
+            page.failure_message,
+            page.submitted_at,
+            page.starting_at,
+            page.started_at,
+            page.canceling_at,
+            page.ended_at,
+            page.event_count
+        )
+    ) AS page_rows
+FROM (
+    SELECT *
+    FROM runs
+    WHERE
+        status = $1
+        AND seq > $2
+    ORDER BY seq
+    LIMIT $3
+) AS page

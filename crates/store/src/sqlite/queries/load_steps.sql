@@ -11,5 +11,5 @@ SELECT
     steps.error
 FROM runs
 INNER JOIN steps ON steps.run = runs.seq
-WHERE runs.status IN ('NOT_STARTED', 'QUEUED', 'STARTING', 'STARTED', 'CANCELING', 'MANAGED', 'SUSPENDED')
+WHERE runs.status IN ('STARTING', 'STARTED', 'CANCELING')
 ORDER BY runs.seq, steps.position, steps.key
