@@ -210,6 +210,11 @@ impl Image {
         self.claims.values().map(|entry| &entry.claim)
     }
 
+    /// Returns how many runs are queued. Every other run is in progress, and counted as such.
+    pub fn queued(&self) -> u64 {
+        self.runs.count().saturating_sub(self.limits[self.limits.run_total].usage.runs)
+    }
+
     /// Returns every run that is queued or in progress, by sequence; a listing.
     pub fn runs(&self) -> impl Iterator<Item = &Run> {
         self.runs.iter().map(|entry| &entry.run)

@@ -44,6 +44,10 @@ impl Runs {
         self.by_seq.get(&seq).map(|ix| &self[*ix])
     }
 
+    pub(crate) fn count(&self) -> u64 {
+        self.places.len() as u64
+    }
+
     /// Returns every run by sequence.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
         self.by_seq.values().map(|ix| &self[*ix])

@@ -29,6 +29,8 @@ pub struct Handle {
 pub struct Status {
     /// Whether attempts of an earlier daemon are still being looked for, so that nothing starts.
     pub is_recovering: bool,
+    /// The runs in the queue.
+    pub queued: u64,
     /// The runs in progress.
     pub in_progress: u64,
     /// What happens to a run when it is submitted.
@@ -80,7 +82,8 @@ impl Handle {
             .ask(move |state| {
                 let (_, usage) = state.image().usage(&model::LimitKey::MaxConcurrentRuns);
                 let is_recovering = state.is_recovering();
-                Status { is_recovering, in_progress: usage.runs, dispatch }
+                let queued = state.image().queued();
+                Status { is_recovering, queued, in_progress: usage.runs, dispatch }
             })
             .await
     }

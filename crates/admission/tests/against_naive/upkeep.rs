@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use admission::{Event, Facts, Image};
+use admission::{Event, Facts, Image, RunFacts};
 use model::{ClaimState, Explanation, LimitKey, RunStatus, StepKey, TagMatch, TagScope};
 use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 
@@ -54,6 +54,19 @@ fn facts_that_contradict_one_another_are_refused() {
             for facts in contradictory(&played.after) {
                 prop_assert!(Image::new(facts.clone()).is_err(), "{:?}", facts);
             }
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn the_number_of_queued_runs_is_that_of_the_facts() {
+    every(worlds(), |world| {
+        world.play(|_, played| {
+            let (image, _) = Image::new(played.after.clone()).unwrap();
+            let is_queued = |facts: &&RunFacts| facts.run.status == RunStatus::Queued;
+            let queued = played.after.runs.iter().filter(is_queued).count();
+            prop_assert_eq!(image.queued(), queued as u64);
             Ok(())
         })
     });

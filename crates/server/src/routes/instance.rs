@@ -2,7 +2,6 @@
 
 use axum::Json;
 use axum::extract::State;
-use model::RunStatus;
 use wire::api::{Health, Instance, Rules};
 
 use crate::app::App;
@@ -29,13 +28,7 @@ pub(crate) async fn instance(
         started_at: app.started_at.into(),
         is_recovering: status.is_recovering,
         in_progress: status.in_progress,
-        queued: queued(&app).await?,
+        queued: status.queued,
         rules: Rules::from(&app.handle.options().settings),
     }))
-}
-
-/// Counts the queued runs.
-pub(super) async fn queued(app: &App) -> Result<u64, ApiError> {
-    let counts = app.store().counts_by_status().await?;
-    Ok(counts.get(&RunStatus::Queued).copied().unwrap_or(0))
 }

@@ -9,7 +9,6 @@ use model::{Explanation, Priority, RunId, Seq};
 use store::{Cursor, StoredRun};
 use wire::api::{Page, QueueEntry, QueuePage, sentences};
 
-use super::instance::queued;
 use super::runs::priority;
 use crate::app::App;
 use crate::error::ApiError;
@@ -66,7 +65,8 @@ pub(crate) async fn queue(
         let position = ahead.saturating_add(entries.len() as u64);
         End { priority: priority(&last.run), seq: last.run.seq, position }.to_string()
     });
-    Ok(Json(QueuePage { entries, total: queued(&app).await?, next }))
+    let total = app.handle.status().await?.queued;
+    Ok(Json(QueuePage { entries, total, next }))
 }
 
 /// Returns the entries of a page. A run that has left the queue since the page was read is left out.

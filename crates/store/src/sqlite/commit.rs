@@ -104,12 +104,14 @@ async fn write(
     advance_counters(c, rows).await
 }
 
-/// Deletes the records of runs, which all exist, with all that belongs to them.
+/// Deletes the records of runs, which all exist, with all that belongs to them, and the plans that no
+/// other run has. A run that is submitted later brings its plan again.
 pub(super) async fn delete_runs(c: &mut SqliteConnection, ids: &Rows) -> Result<(), CommitError> {
     put(c, sql!(delete_events_of_runs), ids).await?;
     put(c, sql!(delete_claims_of_runs), ids).await?;
     put(c, sql!(delete_steps_of_runs), ids).await?;
     put(c, sql!(delete_tags), ids).await?;
+    put(c, sql!(delete_plans_of_runs), ids).await?;
     put_all(c, "deleted run", sql!(delete_runs), ids).await
 }
 

@@ -43,8 +43,10 @@ pub(super) const APPLICATION_ID: u32 = 0x706d_6e31;
 
 /// Every migration, oldest first: version, description, statements. One that was released is never
 /// edited.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(20_261_121_000_001, "first", include_str!("migrations/20261121000001_first.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (20_261_121_000_001, "first", include_str!("migrations/20261121000001_first.sql")),
+    (20_261_121_000_002, "plans", include_str!("migrations/20261121000002_plans.sql")),
+];
 
 impl Store {
     /// Opens the database in a file, which is made if it does not exist, readable for this user

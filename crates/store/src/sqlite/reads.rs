@@ -1,11 +1,9 @@
 //! Reads that are not lists of runs. Every one is bounded by its limit or by one run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt;
-use model::{
-    Change, IdempotencyKey, LifeEvent, PoolLimit, PoolName, RunId, RunStatus, StepRow, Timestamp,
-};
+use model::{Change, IdempotencyKey, LifeEvent, PoolLimit, PoolName, RunId, StepRow, Timestamp};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Sqlite, query::Query};
 
@@ -26,17 +24,6 @@ impl Store {
     /// Returns the number of the last event.
     pub async fn last_change(&self) -> Result<Change, ReadError> {
         self.position().await.map(|position| position.change)
-    }
-
-    /// Returns how many stored runs there are in each status that some run is in. It costs a walk
-    /// over an index of all runs.
-    pub async fn counts_by_status(&self) -> Result<BTreeMap<RunStatus, u64>, ReadError> {
-        let counts = self.all(sqlx::query(sql!(counts_by_status)), |row| {
-            let columns = &mut Columns::of(row);
-            let status = columns.word("status of a run", RunStatus::from_name)?;
-            Ok((status, columns.number("number of runs")?))
-        });
-        counts.await.map(BTreeMap::from_iter)
     }
 
     /// Returns what was submitted for a run; none if it is not stored.
@@ -107,6 +94,17 @@ impl Store {
     ) -> Result<Vec<RunId>, ReadError> {
         let mut reading = self.readers.acquire().await?;
         select_finished_before(&mut reading, instant, limit).await
+    }
+
+    /// Returns those of these runs that ended before an instant, by id.
+    pub async fn ended_among(
+        &self,
+        runs: &[RunId],
+        before: Timestamp,
+    ) -> Result<Vec<RunId>, ReadError> {
+        let ids = Rows::of_ids(runs).map_err(|error| ReadError::unreadable("run id", error))?;
+        let query = sqlx::query(sql!(ended_among)).bind(ids.json).bind(before.as_micros());
+        self.all(query, |row| Columns::of(row).run_id()).await
     }
 
     pub(super) async fn all<T>(

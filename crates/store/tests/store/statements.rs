@@ -39,6 +39,7 @@ async fn a_page_and_the_load_walk_an_index_and_sort_nothing() {
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
     let mut connection = options.connect().await.unwrap();
     for name in [
+        "delete_plans_of_runs",
         "load_runs",
         "runs_newest_first",
         "runs_of_status",
@@ -59,5 +60,30 @@ async fn a_page_and_the_load_walk_an_index_and_sort_nothing() {
         let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
         assert!(!plan.is_empty());
         assert!(!plan.iter().any(|line| line.contains("TEMP B-TREE")), "{name}: {plan:?}");
+    }
+}
+
+#[tokio::test]
+async fn no_statement_but_those_of_the_check_walks_what_grows_with_the_history() {
+    let queries = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sqlite/queries");
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pointsman.db");
+    pointsman_store::Store::open(&path).await.unwrap().close().await;
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
+    let mut connection = options.connect().await.unwrap();
+    for entry in fs::read_dir(queries).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if name.starts_with("check_") {
+            continue;
+        }
+        let statement = fs::read_to_string(&path).unwrap();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
+        let plan = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
+        for table in ["runs", "events", "steps", "run_tags", "plans", "idempotency"] {
+            let walks = format!("SCAN {table}");
+            assert!(!plan.iter().any(|line| line.starts_with(&walks)), "{name}: {plan:?}");
+        }
     }
 }

@@ -17,6 +17,12 @@ FROM run_tags
 WHERE run NOT IN (SELECT seq FROM runs)
 UNION ALL
 SELECT
+    'plans',
+    count(*)
+FROM plans
+WHERE hash NOT IN (SELECT plan_hash FROM runs)
+UNION ALL
+SELECT
     'events',
     count(*)
 FROM events

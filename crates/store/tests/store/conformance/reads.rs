@@ -147,11 +147,8 @@ pub(crate) async fn events_are_paged_by_number_and_by_change(store: &Store) {
     assert_eq!(store.events(first, 3, 100).await.unwrap(), []);
 }
 
-pub(crate) async fn counts_and_equal_plans_are_right(store: &Store) {
+pub(crate) async fn runs_of_one_job_share_its_plan(store: &Store) {
     let runs = many(store).await;
-    let counts = store.counts_by_status().await.unwrap();
-    let expected = [(RunStatus::Queued, 30), (RunStatus::Starting, 15), (RunStatus::Failure, 15)];
-    assert_eq!(counts, expected.into_iter().collect());
     for stored in [&runs[0], &runs[59]] {
         let spec = store.spec(stored.run.id).await.unwrap().unwrap();
         assert_eq!(spec.plan, submission(stored.run.job.as_str(), None).plan);

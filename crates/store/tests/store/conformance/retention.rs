@@ -1,7 +1,8 @@
 //! Deletion, retention and the self-check.
 
 use model::{
-    Batch, Change, ClaimState, EventKind, RunChange, RunLife, RunStatus, StepStatus, Timestamp,
+    Batch, Change, ClaimState, EventKind, RunChange, RunId, RunLife, RunStatus, StepStatus,
+    Timestamp,
 };
 use pointsman_store::{CommitError, Prune, RunsFilter, Store, Violation};
 
@@ -38,6 +39,36 @@ pub(crate) async fn a_deleted_run_leaves_the_event_that_says_so(store: &Store) {
     assert_eq!(store.check().await.unwrap(), []);
 }
 
+pub(crate) async fn a_plan_goes_with_the_last_run_that_has_it(store: &Store) {
+    let epoch = leader(store).await;
+    let (mut world, mut batch) = (World::default(), Batch::default());
+    let runs = ["a", "a", "b"].map(|job| world.submit(&mut batch, job, &[]).run.id);
+    store.commit(epoch, &batch).await.unwrap();
+    let delete = |runs: &[RunId]| Batch { deleted_runs: runs.to_vec(), ..Batch::default() };
+    store.commit(epoch, &delete(&runs[..1])).await.unwrap();
+    let plan = store.spec(runs[1]).await.unwrap().unwrap().plan;
+    assert_eq!(plan, submission("a", None).plan);
+    // The same plan comes again in the commit that deletes its last run.
+    let mut batch = delete(&runs[1..]);
+    let again = world.submit(&mut batch, "a", &[]);
+    store.commit(epoch, &batch).await.unwrap();
+    assert_eq!(store.spec(again.run.id).await.unwrap().unwrap().plan, plan);
+    // A plan without a run would be found.
+    assert_eq!(store.check().await.unwrap(), []);
+    store.commit(epoch, &delete(&[again.run.id])).await.unwrap();
+    assert_eq!(store.check().await.unwrap(), []);
+}
+
+pub(crate) async fn events_behind_the_first_young_one_stay(store: &Store) {
+    let epoch = leader(store).await;
+    let (mut world, mut batch) = (World::default(), Batch::default());
+    batch.events = (0..3).map(|_| world.event(None, EventKind::PoolLimitSet)).collect();
+    batch.events[1].at = LATER;
+    store.commit(epoch, &batch).await.unwrap();
+    assert_eq!(store.prune(epoch, Prune::Events, LATER, 9).await.unwrap(), 1);
+    assert_eq!(store.events_after(Change::NONE, 9).await.unwrap(), batch.events[1..]);
+}
+
 pub(crate) async fn pruning_takes_ended_runs_and_leaves_the_rest(store: &Store) {
     let epoch = leader(store).await;
     let mut world = World::default();
@@ -50,6 +81,8 @@ pub(crate) async fn pruning_takes_ended_runs_and_leaves_the_rest(store: &Store) 
     let end_of_third = runs[2].life.ended_at.unwrap();
     let old = store.finished_before(end_of_third, 9).await.unwrap();
     assert_eq!(old, [runs[0].run.id, runs[1].run.id]);
+    let asked = [live.run.id, runs[4].run.id, runs[1].run.id];
+    assert_eq!(store.ended_among(&asked, end_of_third).await.unwrap(), [runs[1].run.id]);
     assert_eq!(store.prune(epoch, Prune::Runs, end_of_third, 9).await.unwrap(), 2);
     assert_eq!(store.prune(epoch, Prune::Runs, LATER, 2).await.unwrap(), 2);
     assert_eq!(store.prune(epoch, Prune::Runs, LATER, 9).await.unwrap(), 1);

@@ -1,5 +1,0 @@
-SELECT
-    status,
-    count(*) AS number
-FROM runs
-GROUP BY status
