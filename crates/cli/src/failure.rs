@@ -163,6 +163,7 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::ForbiddenHost
         | ErrorCode::ForbiddenOrigin
         | ErrorCode::NotFound
+        | ErrorCode::OutputRemoved
         | ErrorCode::MethodNotAllowed
         | ErrorCode::Timeout
         | ErrorCode::UnsupportedMediaType

@@ -445,7 +445,7 @@ pub const HISTORY_KEYS: &[Key] = &[
         default: "for ever",
         doc: "For how many days the output of a run is kept after it has ended. Output goes with its \
               run.",
-        ..OURS_LATER
+        ..OURS
     },
 ];
 

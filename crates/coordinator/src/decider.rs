@@ -28,6 +28,13 @@ use crate::retention::Pruner;
 /// than for one such commit and their own.
 const MAX_PER_TURN: usize = 1000;
 
+/// How many bytes one turn brings, about, before it takes no more: the database takes no text of a
+/// gigabyte, which a thousand of the largest requests would come to.
+const MAX_BYTES_PER_TURN: usize = 64 << 20;
+
+/// What a report comes to, with an error that is as long as it may be, in bytes.
+const LARGEST_REPORT: usize = 4096;
+
 /// How often a commit that surely did not happen is made again before the state is built anew.
 const COMMIT_TRIES: u32 = 5;
 
@@ -197,8 +204,10 @@ impl<L: Launcher> Decider<L> {
     }
 
     fn take_waiting(&mut self, mut messages: Vec<Message>) -> Vec<Message> {
-        while messages.len() < MAX_PER_TURN {
+        let mut bytes: usize = messages.iter().map(bytes_of).sum();
+        while messages.len() < MAX_PER_TURN && bytes < MAX_BYTES_PER_TURN {
             let Ok(message) = self.messages.try_recv() else { break };
+            bytes += bytes_of(&message);
             messages.push(message);
         }
         messages
@@ -250,6 +259,11 @@ impl<L: Launcher> Decider<L> {
     }
 
     /// Makes a commit; one that surely did not happen is made again, so often at most.
+    ///
+    /// A batch that the database refuses for its content takes all commands of its turn with it. None
+    /// can be made: ids and keys that are taken are refused before, every text and number fits its
+    /// column, and how large a turn gets is bounded. One that comes about all the same is a fault of
+    /// the rules; nothing of it is written, and everybody who asked is told so.
     async fn commit(&self, batch: &Batch) -> Result<(), CommitError> {
         if batch.is_empty() {
             return Ok(());
@@ -294,6 +308,18 @@ impl<L: Launcher> Decider<L> {
                 }
             }
         }
+    }
+}
+
+/// Returns about how much a message adds to the commit, if that may be much.
+fn bytes_of(message: &Message) -> usize {
+    let Message::Command { command, .. } = message else { return 0 };
+    if let Command::Submit(submit) = command {
+        submit.submission.config.len()
+    } else if let Command::Report { reports, .. } = command {
+        reports.len().saturating_mul(LARGEST_REPORT)
+    } else {
+        0
     }
 }
 

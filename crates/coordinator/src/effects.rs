@@ -7,12 +7,12 @@ use std::time::Duration;
 use definitions::Locations;
 use launch::{LaunchError, LaunchOrder, Launcher, Token};
 use lifecycle::{Command, Effect, Launched, Secret, Sight};
-use model::{Attempt, CodeLocation, RunId};
+use model::{Attempt, CodeLocation, RunId, Timestamp};
 use store::Store;
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::timeout;
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::commands::Entry;
 use crate::ids::to_hex;
@@ -47,6 +47,8 @@ struct Parts<L> {
     entry: Entry,
     inboxes: Inboxes,
     at_once: Arc<Semaphore>,
+    /// Held while old output is looked for.
+    clearing: Arc<Mutex<()>>,
     looks: Looks,
 }
 
@@ -58,6 +60,7 @@ impl<L> Clone for Parts<L> {
             entry: self.entry.clone(),
             inboxes: self.inboxes.clone(),
             at_once: self.at_once.clone(),
+            clearing: self.clearing.clone(),
             looks: self.looks.clone(),
         }
     }
@@ -71,8 +74,8 @@ impl<L: Launcher> Performer<L> {
         inboxes: Inboxes,
     ) -> Self {
         let at_once = Arc::new(Semaphore::new(MAX_AT_ONCE));
-        let looks = Looks::default();
-        let parts = Parts { launcher, locations, entry, inboxes, at_once, looks };
+        let (clearing, looks) = (Arc::default(), Looks::default());
+        let parts = Parts { launcher, locations, entry, inboxes, at_once, clearing, looks };
         Self { parts, tasks: JoinSet::new() }
     }
 
@@ -100,6 +103,13 @@ impl<L: Launcher> Performer<L> {
     pub(crate) fn clear_leftovers(&mut self, store: Arc<Store>) {
         let parts = self.parts.clone();
         self.tasks.spawn(async move { parts.clear_leftovers(&store).await });
+    }
+
+    /// Starts to remove what is kept of runs that ended before an instant, whose records stay, and
+    /// does not wait for it.
+    pub(crate) fn clear_output(&mut self, store: Arc<Store>, ended_before: Timestamp) {
+        let parts = self.parts.clone();
+        self.tasks.spawn(async move { parts.clear_output(&store, ended_before).await });
     }
 
     /// Waits for what is under way, for so long at most.
@@ -145,11 +155,7 @@ impl<L: Launcher> Parts<L> {
     /// Removes what is kept of runs that the store does not have: the daemon may have died between
     /// the commit that deleted their records and what follows it.
     async fn clear_leftovers(&self, store: &Store) {
-        let kept = match self.launcher.kept().await {
-            Ok(kept) => kept,
-            Err(error) => return warn!(%error, "failed to look for what is left of deleted runs"),
-        };
-        for runs in kept.chunks(KEPT_AT_ONCE) {
+        for runs in self.kept().await.chunks(KEPT_AT_ONCE) {
             // Listed before: what is kept of a run was made after the commit that made the run.
             let known = match store.known(&[], runs).await {
                 Ok(known) => known.ids,
@@ -159,6 +165,34 @@ impl<L: Launcher> Parts<L> {
                 self.forget(*run).await;
             }
         }
+    }
+
+    /// Removes what is kept of runs that ended before an instant. Done again after a kill, it goes on
+    /// with what is still there; while it is under way it is not begun again.
+    async fn clear_output(&self, store: &Store, ended_before: Timestamp) {
+        let Ok(_alone) = self.clearing.try_lock() else { return };
+        let mut removed = 0;
+        for runs in self.kept().await.chunks(KEPT_AT_ONCE) {
+            let ended = match store.ended_among(runs, ended_before).await {
+                Ok(ended) => ended,
+                Err(error) => return warn!(%error, "failed to look for old output"),
+            };
+            for run in ended {
+                self.forget(run).await;
+                removed += 1;
+            }
+        }
+        if removed > 0 {
+            info!(runs = removed, "took away the output of runs that ended long ago");
+        }
+    }
+
+    /// Lists the runs of which something is kept; none if they cannot be listed now.
+    async fn kept(&self) -> Vec<RunId> {
+        self.launcher.kept().await.unwrap_or_else(|error| {
+            warn!(%error, "failed to look for what is kept of runs");
+            Vec::new()
+        })
     }
 
     /// Looks once and tells what was seen. Whoever asked since then is told that it cannot be told:

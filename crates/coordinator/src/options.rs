@@ -44,4 +44,6 @@ pub struct Retention {
     pub runs: Option<Duration>,
     /// The events of runs.
     pub events: Option<Duration>,
+    /// The output of runs, while their records stay.
+    pub output: Option<Duration>,
 }

@@ -1,6 +1,7 @@
 //! Retention: what has ended is taken away when its time is up, a little at a time, by the leader
 //! and between two turns of its loop.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use launch::Launcher;
@@ -18,6 +19,9 @@ use crate::options::Retention;
 /// How often it is looked whether something's time is up.
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 
+/// How often it is looked for old output: all folders of runs are listed then.
+const CLEAR_OUTPUT_EVERY: Duration = Duration::from_hours(1);
+
 /// How many rows are taken away at one time, so that no turn waits long.
 const PRUNE_AT_ONCE: u32 = 200;
 
@@ -29,11 +33,12 @@ const KEYS_KEPT: Duration = Duration::from_hours(7 * 24);
 pub(crate) struct Pruner {
     retention: Retention,
     next: Instant,
+    next_output: Instant,
 }
 
 impl Pruner {
     pub(crate) fn new(retention: Retention) -> Self {
-        Self { retention, next: Instant::now() }
+        Self { retention, next: Instant::now(), next_output: Instant::now() }
     }
 
     /// Returns how long it is until something may be taken away.
@@ -44,7 +49,7 @@ impl Pruner {
     /// Takes a little away, if it is time; if there was that much, soon again.
     pub(crate) async fn prune_if_due<L: Launcher>(
         &mut self,
-        store: &Store,
+        store: &Arc<Store>,
         epoch: Epoch,
         performer: &mut Performer<L>,
     ) {
@@ -52,6 +57,12 @@ impl Pruner {
             return;
         }
         self.next = Instant::now() + PRUNE_EVERY;
+        if let Some(kept) = self.retention.output
+            && Instant::now() >= self.next_output
+        {
+            self.next_output = Instant::now() + CLEAR_OUTPUT_EVERY;
+            performer.clear_output(store.clone(), before(kept));
+        }
         match self.prune(store, epoch, performer).await {
             Ok(true) => self.next = Instant::now(),
             Ok(false) => {}

@@ -33,6 +33,7 @@ pub(super) fn options(config: &InstanceConfig) -> Options {
         retention: Retention {
             runs: days(config.history.runs_days.value),
             events: days(config.history.events_days.value),
+            output: days(config.history.logs_days.value),
         },
         url: String::new(),
     }

@@ -105,6 +105,32 @@ async fn what_is_kept_of_runs_without_a_record_is_removed() {
     assert_eq!(*launcher.kept.lock().unwrap(), [RUN]);
 }
 
+#[tokio::test]
+async fn the_output_of_runs_that_ended_long_ago_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(Store::open(&folder.path().join("pointsman.db")).await.unwrap());
+    let epoch = store.take_leadership("test", "", Timestamp::EPOCH).await.unwrap();
+    let mut runs = [1, 2, 3].map(|number| queued(RunId::from_u128(number)));
+    for (run, seq) in runs.iter_mut().zip(1..) {
+        run.run.seq = Seq::new(seq);
+    }
+    let long_ago = Timestamp::from_micros(10);
+    for (run, ended_at) in [(0, long_ago), (1, Timestamp::from_micros(20))] {
+        runs[run].run.status = RunStatus::Success;
+        runs[run].life.status = RunStatus::Success;
+        runs[run].life.ended_at = Some(ended_at);
+    }
+    store.commit(epoch, &Batch { new_runs: runs.to_vec(), ..Batch::default() }).await.unwrap();
+    let launcher = Arc::new(Slow::default());
+    let ids = runs.map(|new| new.run.id);
+    *launcher.kept.lock().unwrap() = ids.to_vec();
+    let (mut performer, _messages) = performer(&launcher);
+    performer.clear_output(store.clone(), Timestamp::from_micros(20));
+    while performer.tasks.join_next().await.is_some() {}
+    assert_eq!(*launcher.kept.lock().unwrap(), ids[1..]);
+    assert!(store.run(ids[0]).await.unwrap().is_some(), "the run itself stays");
+}
+
 fn queued(id: RunId) -> NewRun {
     let run = Run {
         id,

@@ -3,6 +3,8 @@
 //! No part of a path is made of what was asked for: a step is looked up among those of the run, and
 //! the name of its file is made where it is written.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -22,6 +24,8 @@ use crate::segment::Segment;
 /// How many files one answer lists.
 const MAX_FILES: usize = 2000;
 
+const SECONDS_A_DAY: u64 = 24 * 60 * 60;
+
 /// `GET /api/v1/runs/{run}/logs`.
 pub(crate) async fn logs(
     State(app): State<App>,
@@ -34,6 +38,13 @@ pub(crate) async fn logs(
     let steps = app.store().steps(stored.run.id).await?;
     let attempt = stored.life.attempt;
     let folder = attempt.map(|attempt| Folder::of(&app.home, stored.run.id, attempt));
+    if let Some(folder) = folder.clone()
+        && stored.life.status.is_terminal()
+        && steps.iter().any(|step| step.try_number > 0)
+        && !off_loop(move || folder.path().exists()).await?
+    {
+        return Err(removed(&stored, app.handle.options().retention.output));
+    }
     match &filter.step {
         None => list(folder, steps).await.map(IntoResponse::into_response),
         Some(key) => {
@@ -43,6 +54,21 @@ pub(crate) async fn logs(
                     .hint("without `step`, the steps that have written something are listed")
             })?;
             page(folder, &stored, step, &filter).await.map(IntoResponse::into_response)
+        }
+    }
+}
+
+/// Says that what a run has written is gone.
+fn removed(stored: &StoredRun, kept: Option<Duration>) -> ApiError {
+    let message = format!("the output of run {} was removed", stored.run.id);
+    let error = ApiError::new(ErrorCode::OutputRemoved, message);
+    match kept {
+        None => error,
+        Some(kept) => {
+            let days = kept.as_secs() / SECONDS_A_DAY;
+            error.hint(format!(
+                "output is kept for {days} days after the end of its run (history.logs_days)"
+            ))
         }
     }
 }

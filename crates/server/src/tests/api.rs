@@ -67,6 +67,12 @@ async fn a_run_goes_from_its_submission_to_its_end() {
     assert_eq!(part, json!({"text": "", "next_offset": 6, "is_complete": true}));
     let answer = world.work("poll", &worker, &json!({"seen": 0})).await;
     assert_eq!((answer.status, answer.json()["code"].is_string()), (410, true));
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    for logs in [logs.clone(), format!("{logs}?step=load.all")] {
+        let answer = world.get(&logs).await;
+        assert_eq!((answer.status, answer.code().as_str()), (410, "output_removed"));
+        assert!(answer.body.contains("kept for 30 days"), "{}", answer.body);
+    }
     let events = world.client().events(&run, &Page::default()).await.unwrap().events;
     let numbers: Vec<_> = events.iter().map(|event| event.number).collect();
     assert_eq!(numbers, (1..=events.len() as u64).map(Some).collect::<Vec<_>>());

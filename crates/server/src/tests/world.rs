@@ -87,7 +87,10 @@ impl World {
             rules: Rules::default(),
             clt_tag: CltTag::Left,
             longest_sleep: Duration::from_secs(1),
-            retention: Retention::default(),
+            retention: Retention {
+                output: Some(Duration::from_hours(30 * 24)),
+                ..Retention::default()
+            },
             url: server.url(),
         };
         let store = Arc::new(Store::open(&path.join("pointsman.db")).await.unwrap());

@@ -73,6 +73,8 @@ codes! {
     InvalidJson = "invalid_json", 400;
     /// The body or the query has a key that is not known.
     UnknownKey = "unknown_key", 400;
+    /// What the run has written is not kept any more.
+    OutputRemoved = "output_removed", 410;
     /// The request is larger than it may be.
     TooLarge = "too_large", 413;
     /// The token is missing or wrong.
