@@ -5,6 +5,7 @@ use axum::extract::State;
 use wire::api::{Health, Instance, Rules};
 
 use crate::app::App;
+use crate::configuration::ConfigurationLink;
 use crate::error::ApiError;
 use crate::query::Query;
 
@@ -30,5 +31,6 @@ pub(crate) async fn instance(
         in_progress: status.in_progress,
         queued: status.queued,
         rules: Rules::from(&app.handle.options().settings),
+        configuration: app.configuration.as_ref().map(ConfigurationLink::now),
     }))
 }
