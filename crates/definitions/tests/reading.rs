@@ -9,7 +9,7 @@ use model::{Demand, Priority, RunPools, Tags};
 use pointsman_definitions::{Definitions, FilePath, Job, SubmissionError, template};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use wire::plan::{Backoff, EnvValue, Plan, PlanStep, RetryPolicy};
+use wire::plan::{Backoff, EnvValue, Executor, Plan, PlanStep, RetryPolicy};
 
 #[expect(clippy::panic, reason = "fails the test with what is told")]
 fn read(text: &str) -> Definitions {
@@ -100,7 +100,12 @@ jobs:
         timeout_ms: None,
     };
     let steps = vec![extract, load];
-    let plan = Plan { job: "nightly".to_owned(), location: "reports".to_owned(), steps };
+    let plan = Plan {
+        job: "nightly".to_owned(),
+        location: "reports".to_owned(),
+        steps,
+        executor: Executor::default(),
+    };
     assert_eq!(job.plan, plan);
     assert_eq!(job.pools, RunPools::new([Demand::one(pool("db"))], [pool("api"), pool("db")]));
 }

@@ -12,7 +12,7 @@ use pointsman_worker::folder::Folder;
 use process::identity::{Identity, Signal};
 use process::lock;
 use tempfile::TempDir;
-use wire::plan::{Backoff, Plan, PlanStep, RetryPolicy};
+use wire::plan::{Backoff, Executor, Plan, PlanStep, RetryPolicy};
 use wire::worker::Assignment;
 
 use crate::daemon::{DEADLINE, Daemon, Server};
@@ -54,7 +54,12 @@ impl World {
         for step in &mut steps {
             step.cwd = home.path().join("work");
         }
-        let plan = Plan { job: "nightly".to_owned(), location: "here".to_owned(), steps };
+        let plan = Plan {
+            job: "nightly".to_owned(),
+            location: "here".to_owned(),
+            steps,
+            executor: Executor::default(),
+        };
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let tags: BTreeMap<String, String> = tags.iter().map(own).collect();
         let daemon = Daemon::new(Assignment { plan, tags, config });
