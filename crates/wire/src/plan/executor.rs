@@ -107,7 +107,7 @@ impl fmt::Display for OwnLimit {
             Self::AllSteps => f.write_str("max_concurrent"),
             Self::Key(key) => write!(f, "{key}"),
             Self::Value(key, value) => write!(f, "{key}={value}"),
-            Self::EachValue(key, value) => write!(f, "{key}={value} (each value apart)"),
+            Self::EachValue(key, value) => write!(f, "{key}={value}, each value apart"),
         }
     }
 }
@@ -205,11 +205,11 @@ mod tests {
         };
         assert_eq!(
             shown(&[("a", "x"), ("c", "")]),
-            ["max_concurrent: 9", "a: 1", "a=x: 2", "a=x (each value apart): 3"]
+            ["max_concurrent: 9", "a: 1", "a=x: 2", "a=x, each value apart: 3"]
         );
         assert_eq!(
             shown(&[("a", "y"), ("b", "")]),
-            ["max_concurrent: 9", "a: 1", "a=y (each value apart): 3", "b: 4"]
+            ["max_concurrent: 9", "a: 1", "a=y, each value apart: 3", "b: 4"]
         );
         assert_eq!(shown(&[]), ["max_concurrent: 9"]);
     }
