@@ -136,11 +136,11 @@ fn of_map(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Found> {
         return in_process(reader, node);
     }
     match fields.get("multiprocess") {
-        None => limits(reader, fields),
+        None => Some(limits(reader, fields)),
         Some(node) if node.value == Value::Null => Some(Found::default()),
         Some(node) => {
             let fields = known_map(reader, node, "`multiprocess`", &MULTIPROCESS)?;
-            limits(reader, &fields)
+            Some(limits(reader, &fields))
         }
     }
 }
@@ -161,7 +161,7 @@ fn in_process(reader: &mut Reader<'_>, node: &Node) -> Option<Found> {
     Some(Found::in_process())
 }
 
-fn limits(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Found> {
+fn limits(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Found {
     let mut found = Found::default();
     if let Some(node) = fields.get("max_concurrent") {
         let none = "leave it out for no limit; there is no number that stands for the processors";
@@ -170,7 +170,7 @@ fn limits(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Found> {
     if let Some(node) = fields.get("tag_concurrency_limits") {
         tag_limits(reader, node, &mut found);
     }
-    Some(found)
+    found
 }
 
 /// Takes a list of limits by tag; the second of two on the same steps is noted.
