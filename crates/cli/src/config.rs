@@ -203,6 +203,11 @@ pub(crate) fn look_for(home: &Path) -> Result<Option<(String, Checked)>, LoadErr
     Ok(Some((file.name, read)))
 }
 
+/// Returns the folders in which [`load_for`] looks for a file, and the names that it looks for.
+pub(crate) fn places(home: &Path, named: Option<&Path>) -> (Vec<PathBuf>, Vec<OsString>) {
+    discovery::places(home, named, std::env::var_os("DAGSTER_HOME").as_deref())
+}
+
 fn shown(args: &FileArgs, file: Option<&str>, config: &InstanceConfig) -> String {
     if args.json {
         report::settings_json(file, config)

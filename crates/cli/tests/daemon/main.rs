@@ -8,6 +8,7 @@ mod disk;
 mod doctor;
 mod ending;
 mod harness;
+mod live;
 mod pools;
 mod reload;
 mod restart;
