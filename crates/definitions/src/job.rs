@@ -10,7 +10,7 @@ use model::{CodeLocation, Demand, JobName, PlanHash, PoolName, RunPools, Slots, 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use wire::plan::{Plan, PlanStep};
+use wire::plan::{Executor, Plan, PlanStep};
 
 /// A job of a code location.
 #[derive(Debug)]
@@ -66,6 +66,7 @@ pub(crate) struct JobText {
     pub(crate) tags: Tags,
     pub(crate) config: Json,
     pub(crate) steps: Vec<PlanStep>,
+    pub(crate) executor: Executor,
 }
 
 impl Job {
@@ -74,9 +75,10 @@ impl Job {
     /// # Errors
     /// The plan cannot be written as JSON: a path in it is not Unicode.
     pub(crate) fn new(text: JobText) -> Result<Self, serde_json::Error> {
-        let JobText { name, location, description, tags, config, steps } = text;
+        let JobText { name, location, description, tags, config, steps, executor } = text;
         let pools = pools_of(&steps);
-        let plan = Plan { job: name.to_string(), location: location.to_string(), steps };
+        let (job, at) = (name.to_string(), location.to_string());
+        let plan = Plan { job, location: at, steps, executor };
         let plan_text: Arc<str> = serde_json::to_string(&plan)?.into();
         let plan_hash = PlanHash(Sha256::digest(plan_text.as_bytes()).into());
         let config_text = config.to_string().into();

@@ -53,10 +53,12 @@ fn check_cases(cases: &str, expected: ExpectFile) -> usize {
 fn every_broken_file_is_explained() {
     let file = include_str!("broken/file.txt");
     let ops = include_str!("broken/ops.txt");
+    let executors = include_str!("broken/executors.txt");
     let count = check_cases(file, expect_file!["broken/file.txt"])
-        + check_cases(ops, expect_file!["broken/ops.txt"]);
-    assert!(count >= 40, "{count} cases");
-    for cases in [file, ops] {
+        + check_cases(ops, expect_file!["broken/ops.txt"])
+        + check_cases(executors, expect_file!["broken/executors.txt"]);
+    assert!(count >= 50, "{count} cases");
+    for cases in [file, ops, executors] {
         assert!(!cases.contains("----\n\n"), "nothing is said about a case");
         let problems = cases.matches("jobs.yaml:").count();
         assert_eq!(cases.matches("= hint: ").count(), problems);
@@ -90,6 +92,21 @@ fn a_job_has_so_many_ops_and_no_more() {
     assert_eq!(told(fine.as_bytes()), "");
     let too_many = job_of(5_001, |_| "{shell: x}".to_owned());
     check(too_many.as_bytes(), "jobs.yaml:5004:7: the job `big` has more than 5000 ops");
+}
+
+#[test]
+fn an_executor_has_so_many_limits_by_tag_and_no_more() {
+    let file = |count: usize| {
+        let limits =
+            (0..count).map(|index| format!("    - {{key: k, value: v{index}, limit: 1}}\n"));
+        let limits = limits.collect::<String>();
+        format!(
+            "executor:\n  tag_concurrency_limits:\n{limits}jobs: {{a: {{ops: {{b: {{shell: x}}}}}}}}\n"
+        )
+    };
+    assert_eq!(told(file(500).as_bytes()), "");
+    let first = "jobs.yaml:503:7: an executor has more than 500 limits by tag";
+    check(file(501).as_bytes(), first);
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod body;
 mod configuration;
 mod error;
 mod guard;
+mod held_back;
 mod layers;
 mod listen;
 mod logfile;

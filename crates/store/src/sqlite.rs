@@ -8,6 +8,7 @@ mod cells;
 mod check;
 mod commit;
 mod decode;
+mod inspect;
 mod load;
 mod open;
 mod place;
@@ -28,6 +29,7 @@ use sqlx::SqlitePool;
 use tokio::sync::Mutex;
 
 use writer::Writer;
+pub(crate) use writer::is_damaged;
 
 /// The durable store. Reads may go on at the same time as a commit; commits queue for each other.
 #[derive(Debug)]

@@ -4,10 +4,14 @@
 //! its worker when that begins: a run executes what it was when it was submitted, whatever happened
 //! to the file since.
 
+mod executor;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::executor::{Executor, OwnLimit, StepMatch, StepTagLimit};
 
 /// The steps of a job, in the order of their definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +22,9 @@ pub struct Plan {
     pub location: String,
     /// Its steps; every name in `after` is the key of another one, and there is no cycle.
     pub steps: Vec<PlanStep>,
+    /// How many of them run at once.
+    #[serde(default, skip_serializing_if = "Executor::is_default")]
+    pub executor: Executor,
 }
 
 /// One step of a plan.
@@ -120,6 +127,14 @@ mod tests {
         assert_eq!(delays(Backoff::Constant), [Some(100), Some(100), Some(100), None]);
         assert_eq!(delays(Backoff::Linear), [Some(100), Some(200), Some(300), None]);
         assert_eq!(delays(Backoff::Exponential), [Some(100), Some(300), Some(700), None]);
+    }
+
+    #[test]
+    fn a_plan_without_an_executor_bounds_nothing_and_is_written_as_before() {
+        let text = r#"{"job":"a","location":"b","steps":[]}"#;
+        let plan: Plan = serde_json::from_str(text).unwrap();
+        assert_eq!(plan.executor, Executor::default());
+        assert_eq!(serde_json::to_string(&plan).unwrap(), text);
     }
 
     #[test]

@@ -18,6 +18,7 @@ use clap::Args;
 pub(crate) use demo::demo;
 pub(crate) use init::{InitArgs, init};
 pub(crate) use serve::{Reload, serve};
+pub(crate) use start::DATABASE;
 
 /// What the daemon serves, and where.
 #[derive(Debug, Args)]

@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::options::options;
 
 /// The name of the database in the home.
-const DATABASE: &str = "pointsman.db";
+pub(crate) const DATABASE: &str = "pointsman.db";
 
 /// This very program, even when its file was replaced since it was started.
 const BINARY: &str = "/proc/self/exe";

@@ -5,6 +5,7 @@ mod bad_input;
 mod coordinators;
 mod demo;
 mod disk;
+mod doctor;
 mod ending;
 mod harness;
 mod live;

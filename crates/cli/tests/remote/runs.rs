@@ -78,7 +78,8 @@ fn runs_are_listed_page_by_page_as_they_were_filtered() {
         ["RUN", "JOB", "STATUS", "PRIORITY", "SUBMITTED", "TOOK", "TAGS"]
     );
     assert!(text.lines().nth(1).unwrap().starts_with("1b4e28ba  nightly  QUEUED  3"), "{text}");
-    assert!(text.ends_with("The newest 502 runs; --limit shows more.\n"));
+    let more = "The newest 502 runs; --limit shows more, --before c8 the older ones.\n";
+    assert!(text.ends_with(more), "{text}");
     let json: Value = serde_json::from_str(&server.ok(&[&args[..], &["--json"]].concat())).unwrap();
     assert_eq!((json["runs"].as_array().unwrap().len(), &json["next"]), (502, &json!("c8")));
 }
@@ -162,6 +163,21 @@ fn why_names_the_steps_that_wait_while_a_run_is_in_progress() {
     .assert_eq(&server.ok(&["run", "why", "1b4e"]));
     expect![[r#"
         Run 1b4e28ba is STARTED; none of its steps waits for slots.
+    "#]]
+    .assert_eq(&server.ok(&["run", "why", "1b4e"]));
+}
+
+#[test]
+fn why_names_the_steps_that_limits_inside_their_run_hold_back() {
+    let server = server_with_run("STARTED");
+    let sentence = "waits for the run's own limit max_concurrent (1 of 1 taken by step load)";
+    let why = json!({ "run": ID, "status": "STARTED", "explanation": { "state": "holding", "reasons": [] },
+        "sentences": [], "steps": [], "held_back": [{ "step": "check", "sentences": [sentence] }] });
+    server.on(&format!("GET /api/v1/runs/{ID}/why"), 200, &why);
+    expect![[r#"
+        Run 1b4e28ba is STARTED; these steps wait for limits inside the run:
+        check
+          - waits for the run's own limit max_concurrent (1 of 1 taken by step load)
     "#]]
     .assert_eq(&server.ok(&["run", "why", "1b4e"]));
 }

@@ -30,8 +30,8 @@ pub use reason::{
 };
 pub use run::{
     CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogPage,
-    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepWhy,
-    SubmitRun,
+    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepHeldBack,
+    StepWhy, SubmitRun,
 };
 pub use time::Time;
 

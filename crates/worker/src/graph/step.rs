@@ -1,5 +1,6 @@
 //! One step in the walk: what the plan says of it, and where it is.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,14 +9,19 @@ use wire::plan::{PlanStep, RetryPolicy};
 
 use crate::graph::StepIndex;
 
+/// The order of ready steps: larger priorities stand first, then the order of the definition.
+pub(super) type Place = (Reverse<i32>, StepIndex);
+
 /// Where a step is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// Some step before it has not succeeded yet.
     WaitingForDependencies,
+    /// It goes on as soon as the limits inside the run let it, and holds nothing.
+    Ready,
     /// It has asked for its slots and holds nothing.
     WaitingForSlots {
-        /// The number of the report with which it asked, if it had slots before; else 0. A grant
+        /// The number of the report with which it asked, if it has asked before; else 0. A grant
         /// that is older than that is none of its own.
         since: u64,
     },
@@ -44,6 +50,8 @@ pub(super) struct Step {
     pub(super) missing: usize,
     /// How many tries have begun.
     pub(super) tries: u32,
+    /// Whether it has ever asked for slots.
+    pub(super) has_asked: bool,
     pub(super) state: State,
     pub(super) deadline: Option<Timestamp>,
 }
@@ -60,9 +68,15 @@ impl Step {
             dependents: links.dependents,
             missing: links.before,
             tries: 0,
+            has_asked: false,
             state: State::WaitingForDependencies,
             deadline: None,
         }
+    }
+
+    /// Where it stands among ready steps.
+    pub(super) fn place(&self, index: StepIndex) -> Place {
+        (Reverse(self.priority), index)
     }
 
     /// How long it waits after its latest try failed; `None` if that was the last one.
