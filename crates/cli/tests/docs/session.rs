@@ -6,7 +6,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::thread::sleep;
+use std::thread::park_timeout;
 use std::time::{Duration, Instant};
 
 use definitions::{LocationState, Locations};
@@ -173,10 +173,11 @@ impl Session {
                 found => Some(format!("exit code {found:?}")),
             };
             let Some(differs) = differs else { return };
-            if !is_look || Instant::now() > until {
-                panic!("{place}: $ {command}\n{differs}\n--- all that was printed:\n{text}");
-            }
-            sleep(Duration::from_millis(100));
+            assert!(
+                is_look && Instant::now() < until,
+                "{place}: $ {command}\n{differs}\n--- all that was printed:\n{text}"
+            );
+            park_timeout(Duration::from_millis(100));
         }
     }
 
@@ -205,7 +206,7 @@ impl Session {
             let told = fs::read_to_string(&log).unwrap_or_default();
             let ended = self.background.last_mut().unwrap().1.try_wait().unwrap();
             assert!(ended.is_none() && Instant::now() < until, "{place}: $ {command}\n{told}");
-            sleep(Duration::from_millis(50));
+            park_timeout(Duration::from_millis(50));
         }
     }
 
@@ -275,7 +276,7 @@ impl Session {
             let _ = Command::new("kill").args(["-INT", "--", &group]).output();
             let until = Instant::now() + PATIENCE;
             while child.try_wait().is_ok_and(|end| end.is_none()) && Instant::now() < until {
-                sleep(Duration::from_millis(20));
+                park_timeout(Duration::from_millis(20));
             }
             let _ = child.kill();
             let _ = child.wait();
