@@ -9,6 +9,7 @@ mod accept;
 mod address;
 mod app;
 mod body;
+mod connections;
 mod error;
 mod guard;
 mod layers;

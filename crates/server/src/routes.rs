@@ -29,6 +29,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/api/v1/runs/{run}", get(runs::show).delete(submit::delete)),
         ("/api/v1/runs/{run}/cancel", post(submit::cancel)),
         ("/api/v1/runs/{run}/why", get(runs::why)),
+        ("/api/v1/runs/{run}/steps", get(runs::steps)),
         ("/api/v1/runs/{run}/events", get(runs::events)),
         ("/api/v1/runs/{run}/logs", get(logs::logs)),
         ("/api/v1/queue", get(queue::queue)),

@@ -12,6 +12,7 @@ use tracing::info;
 use crate::accept::{accept, stopping};
 use crate::address::AddressFile;
 use crate::app::App;
+use crate::connections::Connections;
 use crate::layers::assemble;
 use crate::listen::{Listen, ListenError, bind};
 use crate::routes::routes;
@@ -75,7 +76,8 @@ impl Server {
         let Self { listener, address, token, home, published } = self;
         let (stop, stops) = stopping();
         let app = App::new(handle, home, stops.clone());
-        let serving = accept(listener, assemble(routes(app), token), stops);
+        let connections = Connections::of_this_process();
+        let serving = accept(listener, assemble(routes(app), token), connections, stops);
         let stopping = async move {
             shutdown.await;
             stop.send_replace(true);

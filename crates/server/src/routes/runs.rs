@@ -3,17 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use coordinator::RunAnswer;
-use model::{CodeLocation, JobName, Priority, RunId, Seq};
+use model::{CodeLocation, JobName, Priority, RunId, Seq, StepKey};
 use store::{RunsFilter, StoredRun};
 use tracing::{error, warn};
 use wire::api::{
-    self, Event, Events, Explanation, Page, Run, RunDetail, RunFilter, RunWhy, Runs, Step, StepWhy,
-    sentences,
+    self, Event, Events, Explanation, MAX_PAGE, Page, Run, RunDetail, RunFilter, RunWhy, Runs,
+    Step, StepWhy, Steps, sentences,
 };
 
 use crate::app::App;
 use crate::error::ApiError;
-use crate::query::{Query, page_size, place};
+use crate::query::{Query, end_of, page_size, place, place_of};
 use crate::refusal::unknown_run;
 use crate::segment::Segment;
 
@@ -46,7 +46,7 @@ pub(crate) async fn show(
     let stored = run.run(&app).await?;
     let id = stored.run.id;
     let spec = app.store().spec(id).await?.ok_or_else(|| unknown_run(&run.0))?;
-    let steps = app.store().steps(id).await?;
+    let (steps, next_steps) = some_steps(&app, id, None, MAX_PAGE).await?;
     let explanation = explained(&app, id).await;
     Ok(Json(RunDetail {
         run: shown(&stored),
@@ -54,10 +54,39 @@ pub(crate) async fn show(
             error!(run.id = %id, %error, "the stored config of a run cannot be read");
             ApiError::internal()
         })?,
-        steps: steps.iter().map(Step::from).collect(),
+        steps,
+        next_steps,
         sentences: explanation.as_ref().map(sentences).unwrap_or_default(),
         explanation: explanation.as_ref().map(Explanation::from),
     }))
+}
+
+/// `GET /api/v1/runs/{run}/steps`.
+pub(crate) async fn steps(
+    State(app): State<App>,
+    run: Segment,
+    query: Query,
+) -> Result<Json<Steps>, ApiError> {
+    let page = query.read(Page::from_pairs)?;
+    let after: Option<(u32, String)> = place_of("after", page.after.as_deref())?;
+    let after = after.map(|(position, key)| StepKey::new(key).map(|key| (position, key)));
+    let id = run.run(&app).await?.run.id;
+    let (steps, next) = some_steps(&app, id, after.transpose()?, page_size(page.limit)).await?;
+    Ok(Json(Steps { steps, next }))
+}
+
+/// Reads steps of a run behind a place, and returns where they end if there may be more.
+async fn some_steps(
+    app: &App,
+    run: RunId,
+    after: Option<(u32, StepKey)>,
+    limit: u32,
+) -> Result<(Vec<Step>, Option<String>), ApiError> {
+    let after = after.as_ref().map(|(position, key)| (*position, key));
+    let steps = app.store().steps_after(run, after, limit).await?;
+    let last = steps.last().filter(|_| steps.len() == limit as usize);
+    let next = last.and_then(|last| end_of(&(last.position, last.key().as_str())));
+    Ok((steps.iter().map(Step::from).collect(), next))
 }
 
 /// Asks why a run waits. What is stored can be read even if the daemon cannot answer.

@@ -107,11 +107,14 @@ impl From<&model::TagLimit> for TagLimit {
     }
 }
 
-/// `GET /api/v1/code-locations`, and the answer to `POST /api/v1/code-locations/reload`.
+/// `GET /api/v1/code-locations`: a page of the code locations; and the first of them, up to a full
+/// page, as the answer to `POST /api/v1/code-locations/reload`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeLocations {
     /// The code locations, by name.
     pub code_locations: Vec<CodeLocation>,
+    /// What to give as `after` for the next page; `null` if this is the last one.
+    pub next: Option<String>,
 }
 
 /// A code location: where jobs come from.

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::plan::{PlanStep, RetryPolicy};
 
-/// `GET /api/v1/jobs`: every job of every code location, by location and name.
+/// `GET /api/v1/jobs`: a page of the jobs of all code locations, by location and name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Jobs {
     /// The jobs.
     pub jobs: Vec<Job>,
+    /// What to give as `after` for the next page; `null` if this is the last one.
+    pub next: Option<String>,
 }
 
 /// A job, as lists show it.

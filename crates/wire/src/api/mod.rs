@@ -8,6 +8,7 @@ mod error;
 mod instance;
 mod job;
 mod pool;
+mod priority;
 mod query;
 mod reason;
 mod run;
@@ -25,7 +26,7 @@ pub use reason::{
 };
 pub use run::{
     CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogPage,
-    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepWhy,
+    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepWhy, Steps,
     SubmitRun,
 };
 pub use time::Time;

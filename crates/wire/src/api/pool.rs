@@ -5,11 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::Usage;
 use super::reason::at_most;
 
-/// `GET /api/v1/pools`: every pool that has a limit of its own or is in use, by name.
+/// `GET /api/v1/pools`: a page of the pools that have a limit of their own or are in use, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pools {
     /// The pools.
     pub pools: Vec<Pool>,
+    /// What to give as `after` for the next page; `null` if this is the last one.
+    pub next: Option<String>,
 }
 
 /// A pool, as lists show it, and the answer when its limit was set or deleted.

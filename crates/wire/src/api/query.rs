@@ -122,7 +122,7 @@ impl RunFilter {
     }
 }
 
-/// Which part of a list to return: `GET /api/v1/queue` and `GET /api/v1/runs/{id}/events`.
+/// Which part of a list to return.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Page {
     /// What the page before gave as `next`.

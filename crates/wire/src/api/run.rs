@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use model::{EventKind, FailureReason, RunStatus, StepStatus};
 use serde::{Deserialize, Serialize};
 
-use super::{Explanation, Time, words};
+use super::{Explanation, Time, priority, words};
 
 /// `POST /api/v1/runs`: submits a run. Answered with 201 and the [`Run`] if it is new, with 200 if
 /// it was submitted before under the same idempotency key.
@@ -24,7 +24,11 @@ pub struct SubmitRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<serde_json::Value>,
     /// Its priority; larger goes first. The same as the tag `dagster/priority`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "priority::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub priority: Option<i32>,
     /// The deployment that it belongs to; `prod` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,12 +127,24 @@ pub struct RunDetail {
     pub run: Run,
     /// Its config; `null` if it has none.
     pub config: serde_json::Value,
-    /// Its steps, in the order of their definition.
+    /// Its steps, in the order of their definition: the first of them, up to a full page.
     pub steps: Vec<Step>,
+    /// What to give as `after` to `GET /api/v1/runs/{id}/steps` for more steps; `null` if these are
+    /// all.
+    pub next_steps: Option<String>,
     /// Why it waits; `null` unless it is queued or in progress.
     pub explanation: Option<Explanation>,
     /// The reasons as sentences, in the same order.
     pub sentences: Vec<String>,
+}
+
+/// `GET /api/v1/runs/{id}/steps`: a page of the steps of a run, in the order of their definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Steps {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// What to give as `after` for the next page; `null` if this is the last one.
+    pub next: Option<String>,
 }
 
 /// A step of a run.
