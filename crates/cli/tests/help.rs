@@ -33,6 +33,8 @@ const COMMANDS: &[&[&str]] = &[
     &["code-location"],
     &["code-location", "list"],
     &["code-location", "reload"],
+    &["api"],
+    &["api", "spec"],
     &["config"],
     &["config", "check"],
     &["config", "show"],

@@ -15,6 +15,7 @@ mod guard;
 mod layers;
 mod listen;
 mod logfile;
+mod openapi;
 mod query;
 mod refusal;
 mod routes;
@@ -27,5 +28,6 @@ mod tests;
 mod token;
 
 pub use listen::{Listen, ListenError};
+pub use openapi::document as openapi_document;
 pub use serve::{ServeError, Server};
 pub use token::TokenError;

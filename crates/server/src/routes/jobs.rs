@@ -16,7 +16,7 @@ use crate::query::{Query, end_of, page_size, place_of};
 use crate::segment::Segment;
 
 /// The body of a request that has nothing to say.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
