@@ -6,6 +6,7 @@
 mod discovery;
 mod report;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -167,6 +168,11 @@ pub(crate) fn load_for(
             Err(Answer { stderr, code: WRONG, ..Answer::default() })
         }
     }
+}
+
+/// Returns the folders in which [`load_for`] looks for a file, and the names that it looks for.
+pub(crate) fn places(home: &Path, named: Option<&Path>) -> (Vec<PathBuf>, Vec<OsString>) {
+    discovery::places(home, named, std::env::var_os("DAGSTER_HOME").as_deref())
 }
 
 fn shown(args: &FileArgs, file: Option<&str>, config: &InstanceConfig) -> String {

@@ -9,6 +9,7 @@ mod accept;
 mod address;
 mod app;
 mod body;
+mod configuration;
 mod connections;
 mod error;
 mod guard;
@@ -27,6 +28,7 @@ mod strict;
 mod tests;
 mod token;
 
+pub use configuration::{ConfigurationLink, MAX_RELOADS, ReloadConfiguration};
 pub use listen::{Listen, ListenError};
 pub use openapi::document as openapi_document;
 pub use serve::{ServeError, Server};

@@ -6,6 +6,7 @@ mod described;
 mod document;
 mod instance;
 mod jobs;
+mod live;
 mod logs;
 mod pools;
 mod queue;
@@ -62,6 +63,8 @@ pub(crate) fn table() -> Vec<Row> {
         at("/healthz").get(instance::health, described::health()),
         at("/api/v1/openapi.json").get(document::document, described::document()),
         at("/api/v1/instance").get(instance::instance, described::instance()),
+        at("/api/v1/configuration/reload")
+            .post(live::reload_configuration, described::reload_configuration()),
         at("/api/v1/jobs").get(jobs::list, described::jobs()),
         at("/api/v1/jobs/{job}").get(jobs::show, described::job()),
         at("/api/v1/code-locations").get(jobs::locations, described::locations()),
@@ -73,10 +76,12 @@ pub(crate) fn table() -> Vec<Row> {
             .get(runs::show, described::run())
             .delete(submit::delete, described::delete_run()),
         at("/api/v1/runs/{run}/cancel").post(submit::cancel, described::cancel()),
+        at("/api/v1/runs/{run}/free-slots").post(live::free_slots, described::free_slots()),
         at("/api/v1/runs/{run}/why").get(runs::why, described::why()),
         at("/api/v1/runs/{run}/steps").get(runs::steps, described::steps()),
         at("/api/v1/runs/{run}/events").get(runs::events, described::events()),
         at("/api/v1/runs/{run}/logs").get(logs::logs, described::logs()),
+        at("/api/v1/run-changes").post(live::change_runs, described::change_runs()),
         at("/api/v1/queue").get(queue::queue, described::queue()),
         at("/api/v1/pools").get(pools::list, described::pools()),
         at("/api/v1/pools/{pool}").get(pools::show, described::pool()),

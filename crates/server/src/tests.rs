@@ -6,6 +6,7 @@ mod changes;
 mod document;
 mod hostile;
 mod layers;
+mod live;
 mod raw;
 mod walk;
 mod world;

@@ -79,7 +79,14 @@ async fn play_in_a_folder() -> Result<Ended, DemoError> {
     let (config, _) = config.map_err(|_| DemoError::Config)?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let paths = vec![jobs];
-    let daemon = Daemon::start(Setup { home: home.path(), paths, config: &config, addr }).await?;
+    let daemon = Daemon::start(Setup {
+        home: home.path(),
+        paths,
+        config: &config,
+        addr,
+        configuration: None,
+    })
+    .await?;
     say(&format!("A daemon serves {} from {}\n", daemon.url, home.path().display()));
     let ended = tokio::select! {
         played = play(home.path()) => played.map(|()| Ended::Played),

@@ -1,9 +1,11 @@
 //! `pointsman serve`, `dev`, `init` and `demo`: the daemon with its API in this process.
 
+mod configuration;
 mod demo;
 pub(crate) mod home;
 mod init;
 mod options;
+mod saved;
 mod serve;
 mod start;
 mod watch;

@@ -9,7 +9,7 @@ use coordinator::{Handle, LoopError, Running};
 use definitions::Locations;
 use launch::local::LocalLauncher;
 use model::Timestamp;
-use server::{Listen, ServeError, Server};
+use server::{ConfigurationLink, Listen, ServeError, Server};
 use store::{DaemonLock, Store};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -29,6 +29,8 @@ pub(super) struct Setup<'a> {
     pub(super) paths: Vec<PathBuf>,
     pub(super) config: &'a InstanceConfig,
     pub(super) addr: SocketAddr,
+    /// The way to whoever reads the configuration again.
+    pub(super) configuration: Option<ConfigurationLink>,
 }
 
 /// Why the daemon does not run, or no longer.
@@ -65,7 +67,10 @@ impl Daemon {
         let lock = Store::lock_for_daemon(&database).await?;
         let store = Arc::new(Store::open(&database).await?);
         let listen = Listen { addr: setup.addr, home: setup.home.to_owned() };
-        let server = Server::bind(listen).await?;
+        let mut server = Server::bind(listen).await?;
+        if let Some(link) = setup.configuration {
+            server = server.configured_by(link);
+        }
         let url = server.url();
         let locations = Locations::load(setup.paths, now());
         let launcher = LocalLauncher::new(setup.home, BINARY);

@@ -29,7 +29,17 @@ alone can read.";
 
 /// The shapes that users write: what may be left out there is said by the shape itself. In answers,
 /// every key is there.
-const OF_REQUESTS: [&str; 5] = ["SubmitRun", "Deployment", "CancelRun", "SetPoolLimit", "Nothing"];
+const OF_REQUESTS: [&str; 9] = [
+    "SubmitRun",
+    "Deployment",
+    "CancelRun",
+    "SetPoolLimit",
+    "Nothing",
+    "RunChanges",
+    "RunQuery",
+    "RunChange",
+    "FreeSlots",
+];
 
 /// Returns the OpenAPI document of the API.
 pub fn document() -> Value {

@@ -2,9 +2,10 @@
 
 use serde_json::json;
 use wire::api::{
-    CancelRun, CodeLocations, ErrorCode, Event, Events, Health, IDEMPOTENCY_KEY, Instance,
-    JobDetail, Jobs, LogFiles, LogFilter, LogPage, Page, Pool, PoolDetail, Pools, QueuePage, Run,
-    RunDetail, RunFilter, RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun,
+    CancelRun, CodeLocations, Configuration, ErrorCode, Event, Events, FreeSlots, FreedSlots,
+    Health, IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles, LogFilter, LogPage, Page, Pool,
+    PoolDetail, Pools, QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail, RunFilter,
+    RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun,
 };
 
 use super::jobs::Nothing;
@@ -111,6 +112,44 @@ pub(super) fn cancel() -> Operation {
         .body::<CancelRun>()
         .refuses(&[ErrorCode::RunEnded])
         .answers::<RunState>(200, "Where the run is now.")
+}
+
+pub(super) fn change_runs() -> Operation {
+    Operation::write("changeRuns", "Changes runs that have not ended, all or nothing")
+        .describe(
+            "Either `runs` or `query` says which, at most 10,000. Hold and release concern queued \
+             runs, priority and tags also runs in progress. With `preview` nothing is changed, and \
+             the answer says what would come of it. A run that is named and does not exist refuses \
+             the whole request; one that has ended stands in `refused`.",
+        )
+        .body::<RunChanges>()
+        .refuses(&[
+            ErrorCode::InvalidPriority,
+            ErrorCode::UnknownRun,
+            ErrorCode::AmbiguousPrefix,
+            ErrorCode::TooManyRuns,
+        ])
+        .answers::<RunChangesAnswer>(200, "What came of it for each run.")
+}
+
+pub(super) fn free_slots() -> Operation {
+    Operation::write("freeSlots", "Gives back the slots that steps of a run hold in pools")
+        .describe("The steps go on. What waits for slots goes on waiting.")
+        .of_run()
+        .body::<FreeSlots>()
+        .refuses(&[ErrorCode::RunEnded, ErrorCode::SlotsOfRun])
+        .answers::<FreedSlots>(200, "What was given back.")
+}
+
+pub(super) fn reload_configuration() -> Operation {
+    Operation::write("reloadConfiguration", "Reads the configuration file again")
+        .describe(
+            "All or nothing: if anything is wrong in the file, what was in force before still is. \
+             The body is an empty object.",
+        )
+        .body::<Nothing>()
+        .refuses(&[ErrorCode::InvalidConfiguration])
+        .answers::<Configuration>(200, "The configuration in force.")
 }
 
 pub(super) fn why() -> Operation {

@@ -6,10 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::raw::{Answer, PATIENCE, ask};
 use super::world::World;
+use crate::ReloadConfiguration;
 use crate::openapi::document;
 
 const NOBODY: &str = "00000000-0000-4000-8000-000000000000";
@@ -112,6 +114,10 @@ impl<'w> Auditor<'w> {
             let foreign = ask(self.world.address, &line, "Host: evil.example\r\n", b"").await;
             assert_eq!(foreign.status, 421);
             self.hold_answer(&method, &path, &foreign);
+            // The stream has no end.
+            if path == "/api/v1/changes" {
+                continue;
+            }
             let stranger = ask(self.world.address, &line, &self.world.host(), b"").await;
             let needs_token = self.operation(&method, &path)["security"].is_array();
             assert_eq!(stranger.status == 401, needs_token, "{line}");
@@ -153,7 +159,16 @@ async fn follow(auditor: &mut Auditor<'_>) {
 
 #[tokio::test]
 async fn every_answer_is_as_the_document_says() {
-    let world = World::start().await;
+    let mut world = World::start().await;
+    let mut reloads = std::mem::replace(&mut world.reloads, mpsc::channel(1).1);
+    tokio::spawn(async move {
+        // The first time all is well, after that nothing is.
+        let mut outcome = Ok(());
+        while let Some(ReloadConfiguration(reply)) = reloads.recv().await {
+            reply.send(outcome).unwrap();
+            outcome = Err("line 1: no".to_owned());
+        }
+    });
     let mut auditor = Auditor::new(&world);
     let audit = &mut auditor;
     audit.refuse_all().await;
@@ -196,10 +211,11 @@ async fn every_answer_is_as_the_document_says() {
         .iter()
         .map(|run| run["id"].as_str().unwrap().to_owned())
         .collect();
-    let (queued, canceled) = (ids[0].as_str(), ids[1].as_str());
+    let [queued, canceled, started] = ids.as_slice() else { panic!("{ids:?}") };
+    let (queued, canceled, started) = (queued.as_str(), canceled.as_str(), started.as_str());
     let first = "abcd0000-0000-4000-8000-000000000001";
     world.finish(first).await;
-    // The next one starts by itself, and the others wait for it.
+    world.worker(started).await;
     let list = audit.expect("GET /api/v1/runs", &["?status=SUCCESS"], Value::Null, 200).await;
     assert_eq!(list["runs"][0]["id"], first);
     audit.expect("GET /api/v1/runs", &["?status=x"], Value::Null, 400).await;
@@ -228,6 +244,8 @@ async fn every_answer_is_as_the_document_says() {
     audit.expect(delete, &[canceled], Value::Null, 204).await;
     audit.expect(delete, &[canceled], Value::Null, 404).await;
 
+    change(audit, queued, started).await;
+
     let limit = "/api/v1/pools/{pool}/limit";
     audit.expect(&format!("PUT {limit}"), &["db%2Fmain"], json!({"limit": 2}), 200).await;
     audit.expect(&format!("PUT {limit}"), &["db%2Fmain"], json!({"limit": -2}), 400).await;
@@ -254,6 +272,31 @@ async fn every_answer_is_as_the_document_says() {
     let open: Vec<_> = auditor.seen.iter().filter(|(_, seen)| **seen != (true, true)).collect();
     assert!(open.is_empty(), "not both carried out and refused: {open:?}");
     world.stop().await;
+}
+
+/// Changes runs, slots and the configuration.
+async fn change(audit: &mut Auditor<'_>, queued: &str, started: &str) {
+    let line = "POST /api/v1/run-changes";
+    for (body, status) in [
+        (json!({"query": {"status": ["QUEUED"], "job": "hello"}, "change": "hold"}), 200),
+        (json!({"runs": [queued], "change": "release", "preview": true}), 200),
+        (json!({"runs": [queued, started], "change": {"priority": -7}}), 200),
+        (json!({"runs": [started], "change": {"set_tags": {"k": "v"}, "remove_tags": ["a"]}}), 200),
+        (json!({"runs": [started], "change": {"priority": 1_u64 << 40}}), 400),
+        (json!({"runs": [started], "query": {}, "change": "hold"}), 400),
+        (json!({"runs": [started], "change": "x"}), 400),
+        (json!({"runs": [NOBODY], "change": "hold"}), 404),
+        (json!({"runs": vec!["x"; 10_001], "change": "hold"}), 422),
+    ] {
+        audit.expect(line, &[], body, status).await;
+    }
+    let free = "POST /api/v1/runs/{run}/free-slots";
+    audit.expect(free, &[started], json!({}), 200).await;
+    audit.expect(free, &[started], json!({"x": 1}), 400).await;
+    audit.expect(free, &[NOBODY], json!({}), 404).await;
+    let reload = "POST /api/v1/configuration/reload";
+    audit.expect(reload, &[], json!({}), 200).await;
+    audit.expect(reload, &[], json!({}), 422).await;
 }
 
 /// Calls a function for every object of a document.

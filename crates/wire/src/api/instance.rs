@@ -4,8 +4,8 @@ use model::{Granularity, PoolBlocking, Settings, TagMatch};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Time;
 use super::reason::at_most;
+use super::{Configuration, Time};
 
 /// `GET /healthz`: the server answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -31,6 +31,9 @@ pub struct Instance {
     pub queued: u64,
     /// The rules in force.
     pub rules: Rules,
+    /// Where the rules come from; `null` if they come from no file that can be read again.
+    #[serde(default)]
+    pub configuration: Option<Configuration>,
 }
 
 /// The limits in force.

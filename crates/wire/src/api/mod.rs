@@ -7,6 +7,7 @@
 mod error;
 mod instance;
 mod job;
+mod live;
 mod pool;
 mod priority;
 mod query;
@@ -18,6 +19,10 @@ mod words;
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
 pub use instance::{CodeLocation, CodeLocations, Health, Instance, PoolRules, Rules, TagLimit};
 pub use job::{Job, JobDetail, JobStep, Jobs};
+pub use live::{
+    Configuration, ConfigurationProblem, FreeSlots, FreedSlots, FreedStep, MAX_CHANGED_RUNS,
+    RefusedChange, RunChange, RunChanges, RunChangesAnswer, RunQuery,
+};
 pub use pool::{ClaimState, Pool, PoolClaim, PoolDetail, Pools, SetPoolLimit};
 pub use query::{LogFilter, Page, QueryError, RunFilter};
 pub use reason::{

@@ -25,7 +25,8 @@ macro_rules! word {
 
             /// Describes the words.
             pub(crate) fn schema() -> utoipa::openapi::Object {
-                super::schema(<$type>::ALL.iter().map(|word| word.as_str()))
+                let words = <$type>::ALL.iter().map(|word| word.as_str());
+                super::schema(concat!("The ", $what, "."), words)
             }
         }
     };
@@ -37,6 +38,37 @@ word!(event_kind, model::EventKind, "event kind");
 word!(failure_reason, model::FailureReason, "failure reason");
 
 /// Describes a text that is one of these words.
-pub(crate) fn schema(words: impl Iterator<Item = &'static str>) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
+pub(crate) fn schema(description: &str, words: impl IntoIterator<Item = &'static str>) -> Object {
+    let text = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words));
+    text.description(Some(description)).build()
+}
+
+/// A list of run statuses.
+pub(crate) mod run_statuses {
+    use model::RunStatus;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use utoipa::openapi::schema::{Array, ArrayBuilder};
+
+    /// Describes the list.
+    pub(crate) fn schema() -> Array {
+        let list = ArrayBuilder::new().items(super::run_status::schema());
+        list.description(Some("Runs in one of these statuses.")).build()
+    }
+
+    #[derive(Deserialize)]
+    struct Word(#[serde(with = "super::run_status")] RunStatus);
+
+    pub(crate) fn serialize<S: Serializer>(
+        words: &[RunStatus],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(words.iter().map(|word| word.as_str()))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<RunStatus>, D::Error> {
+        let words = Vec::<Word>::deserialize(deserializer)?;
+        Ok(words.into_iter().map(|Word(status)| status).collect())
+    }
 }

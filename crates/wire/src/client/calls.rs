@@ -4,9 +4,9 @@ use reqwest::Method;
 
 use super::{Changes, Client, ClientError};
 use crate::api::{
-    CancelRun, Events, Health, IDEMPOTENCY_KEY, Instance, JobDetail, LogFiles, LogFilter, LogPage,
-    Page, Pool, PoolDetail, QueuePage, Run, RunDetail, RunFilter, RunState, RunWhy, Runs,
-    SetPoolLimit, SubmitRun,
+    CancelRun, Configuration, Events, FreeSlots, FreedSlots, Health, IDEMPOTENCY_KEY, Instance,
+    JobDetail, LogFiles, LogFilter, LogPage, Page, Pool, PoolDetail, QueuePage, Run, RunChanges,
+    RunChangesAnswer, RunDetail, RunFilter, RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
 };
 
 const API: [&str; 2] = ["api", "v1"];
@@ -98,6 +98,18 @@ impl Client {
         self.remove(&below(&["runs", id])).await.map(drop)
     }
 
+    /// Changes runs that have not ended, all or nothing, or tells what would come of it.
+    pub async fn change_runs(&self, changes: &RunChanges) -> Result<RunChangesAnswer, ClientError> {
+        let path = below(&["run-changes"]);
+        Ok(self.write(Method::POST, &path, changes, &[]).await?.0)
+    }
+
+    /// Gives back the slots that one step of a run holds, or all its steps; they go on.
+    pub async fn free_slots(&self, id: &str, which: &FreeSlots) -> Result<FreedSlots, ClientError> {
+        let path = below(&["runs", id, "free-slots"]);
+        Ok(self.write(Method::POST, &path, which, &[]).await?.0)
+    }
+
     /// Lists the queue.
     pub async fn queue(&self, page: &Page) -> Result<QueuePage, ClientError> {
         self.get(&below(&["queue"]), &page.to_pairs()).await
@@ -118,6 +130,12 @@ impl Client {
     pub async fn delete_pool_limit(&self, pool: &str) -> Result<Pool, ClientError> {
         let response = self.remove(&below(&["pools", pool, "limit"])).await?;
         self.read(response).await
+    }
+
+    /// Has the configuration file read again and put in force, if nothing is wrong in it.
+    pub async fn reload_configuration(&self) -> Result<Configuration, ClientError> {
+        let path = below(&["configuration", "reload"]);
+        Ok(self.write(Method::POST, &path, &serde_json::json!({}), &[]).await?.0)
     }
 
     /// Opens the stream of all changes behind the one numbered `after`; from now on, if none is
