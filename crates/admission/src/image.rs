@@ -6,6 +6,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use model::{
     Capacity, Claim, ClaimOrder, CodeLocation, LimitKey, PoolLimit, PoolName, Priority, Run, RunId,
@@ -225,16 +226,23 @@ impl Image {
         self.rules.pool_limits.iter().map(|(pool, limit)| (pool, *limit))
     }
 
-    /// Returns the pools that somebody uses or waits for, by name. A pool at op granularity is in
-    /// use also by queued runs that need it to start.
-    pub fn pools_in_use(&self) -> impl Iterator<Item = &PoolName> {
-        self.limits.iter().filter_map(|limit| match &limit.key {
-            LimitKey::Pool(pool) => Some(pool),
-            LimitKey::MaxConcurrentRuns
-            | LimitKey::BranchDeployments
-            | LimitKey::Tag { .. }
-            | LimitKey::Location(_)
-            | LimitKey::Hold => None,
+    /// Returns the pools behind a name, or all, by name: those that have a limit of their own and
+    /// those that somebody uses or waits for. A pool at op granularity is in use also by queued runs
+    /// that need it to start. What is taken of this costs no more than that many pools.
+    pub fn pools_after(&self, after: Option<&PoolName>) -> impl Iterator<Item = &PoolName> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let limited = self.rules.pool_limits.range::<PoolName, _>((from, Bound::Unbounded));
+        let mut limited = limited.map(|(pool, _)| pool).peekable();
+        let mut used = self.limits.pools_after(after).peekable();
+        std::iter::from_fn(move || match (limited.peek(), used.peek()) {
+            (Some(one), Some(other)) if one == other => {
+                used.next();
+                limited.next()
+            }
+            (Some(one), Some(other)) if one < other => limited.next(),
+            (Some(_), None) => limited.next(),
+            (Some(_) | None, Some(_)) => used.next(),
+            (None, None) => None,
         })
     }
 

@@ -1,9 +1,9 @@
 //! The table of limits: each exists while somebody holds it, waits for it or could be blocked by it.
 
 use std::collections::BTreeMap;
-use std::ops::{Index, IndexMut};
+use std::ops::{Bound, Index, IndexMut};
 
-use model::LimitKey;
+use model::{LimitKey, PoolName};
 use slab::Slab;
 
 use crate::limit::{Demands, Limit};
@@ -32,6 +32,23 @@ impl LimitTable {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Limit> {
         self.by_key.values().map(|ix| &self[*ix])
+    }
+
+    /// Returns the pools behind a name, or all, by name.
+    pub(crate) fn pools_after(&self, after: Option<&PoolName>) -> impl Iterator<Item = &PoolName> {
+        let from = match after {
+            Some(pool) => Bound::Excluded(LimitKey::Pool(pool.clone())),
+            None => Bound::Included(LimitKey::Pool(PoolName::least())),
+        };
+        // Limits of one kind stand together, so that the first of another kind ends this.
+        self.by_key.range((from, Bound::Unbounded)).map_while(|(key, _)| match key {
+            LimitKey::Pool(pool) => Some(pool),
+            LimitKey::MaxConcurrentRuns
+            | LimitKey::BranchDeployments
+            | LimitKey::Tag { .. }
+            | LimitKey::Location(_)
+            | LimitKey::Hold => None,
+        })
     }
 
     pub(crate) fn remove(&mut self, ix: LimitIx) {

@@ -49,7 +49,7 @@ fn tell(session: &Session, locations: &CodeLocations) -> Result<(), Failure> {
     session.tell(locations, |locations| text(session.style, locations))
 }
 
-fn text(style: Style, CodeLocations { code_locations }: &CodeLocations) -> String {
+fn text(style: Style, CodeLocations { code_locations, .. }: &CodeLocations) -> String {
     if code_locations.is_empty() {
         return "No code locations.\n".to_owned();
     }

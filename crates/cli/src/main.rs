@@ -1,6 +1,7 @@
 //! The one binary: reads its arguments, calls the rooms, prints what they answer.
 
 mod answer;
+mod api;
 mod code_location;
 mod config;
 mod daemon;
@@ -90,6 +91,9 @@ enum Command {
     /// List and reload code locations
     #[command(subcommand, after_help = "Example:\n  pointsman code-location reload")]
     CodeLocation(code_location::CodeLocationCommand),
+    /// Describe the HTTP API
+    #[command(subcommand, after_help = "Example:\n  pointsman api spec > openapi.json")]
+    Api(api::ApiCommand),
     /// Check, show, describe and reload the configuration.
     #[command(subcommand, after_help = "Example:\n  pointsman config check dagster.yaml")]
     Config(config::ConfigCommand),
@@ -125,6 +129,7 @@ fn main() -> ExitCode {
         Command::Pool(command) => pool::run(&command),
         Command::Instance(command) => instance::run(&command),
         Command::CodeLocation(command) => code_location::run(&command),
+        Command::Api(command) => api::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Scenario(command) => scenario::run(&command),
         Command::Doctor(args) => doctor::run(&args),

@@ -55,7 +55,7 @@ async fn list(session: &Session) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn list_text(style: Style, rules: &PoolRules, Pools { pools }: &Pools) -> String {
+fn list_text(style: Style, rules: &PoolRules, Pools { pools, .. }: &Pools) -> String {
     if pools.is_empty() {
         return "No pool has a limit or is in use. `pointsman instance concurrency set POOL LIMIT` \
                 sets a limit.\n"

@@ -40,6 +40,8 @@ const COMMANDS: &[&[&str]] = &[
     &["code-location"],
     &["code-location", "list"],
     &["code-location", "reload"],
+    &["api"],
+    &["api", "spec"],
     &["config"],
     &["config", "check"],
     &["config", "show"],

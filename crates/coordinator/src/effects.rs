@@ -15,7 +15,6 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::commands::Entry;
-use crate::ids::to_hex;
 use crate::inboxes::Inboxes;
 use crate::looks::{Look, Looks};
 
@@ -216,7 +215,7 @@ impl<L: Launcher> Parts<L> {
         if let Err(why) = self.check_reachable(location).await {
             return Launched::Unreachable(why);
         }
-        let token = Token::new(to_hex(&secret.0));
+        let token = Token::new(model::hex::write(&secret.0));
         let order = LaunchOrder { run, attempt, token };
         match timeout(LAUNCH_DEADLINE, self.launcher.launch(order)).await {
             Ok(Ok(())) => Launched::Started,

@@ -42,26 +42,6 @@ pub(crate) fn hash_secret(secret: &[u8; 32]) -> TokenHash {
     TokenHash(Sha256::digest(secret).into())
 }
 
-/// Writes bytes as hexadecimal digits.
-pub(crate) fn to_hex(bytes: &[u8]) -> String {
-    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
-}
-
-/// Reads hexadecimal digits, exactly as many as the bytes need.
-pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    // Asked first, because a number may be read with a sign before it.
-    if text.len() != 2 * N || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,16 +52,6 @@ mod tests {
             let text = SystemIds.run_id().to_string();
             assert_eq!(&text[14..15], "4", "{text}");
             assert!("89ab".contains(&text[19..20]), "{text}");
-        }
-    }
-
-    #[test]
-    fn hexadecimal_digits_read_back_as_they_were_written() {
-        let bytes = [0x00, 0x7f, 0xa5, 0xff];
-        assert_eq!(to_hex(&bytes), "007fa5ff");
-        assert_eq!(from_hex::<4>("007fa5ff"), Some(bytes));
-        for text in ["007fa5f", "007fa5ffff", "+07fa5ff", "xxxxxxxx", "é07fa5f"] {
-            assert_eq!(from_hex::<4>(text), None, "{text}");
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Questions to the state: why runs wait, and what pools are like. Answered by the loop between two
 //! commits, so that an answer never mixes two states.
 
-use std::collections::BTreeSet;
-
 use lifecycle::State;
 use model::{
     Capacity, Claim, ClaimState, Explanation, LimitKey, PoolLimit, PoolName, RunId, RunStatus,
@@ -14,6 +12,9 @@ use crate::handle::Handle;
 
 /// How many runs one question may be about.
 const MAX_RUNS: usize = 500;
+
+/// How many pools one answer lists.
+const MAX_POOLS: usize = 500;
 
 /// How many claims and holders of a pool are told.
 const MAX_CLAIMS: usize = 500;
@@ -69,18 +70,20 @@ impl Handle {
             .await
     }
 
-    /// Returns every pool that has a limit of its own or somebody who uses it, by name.
+    /// Returns the pools that have a limit of their own or somebody who uses them, by name: at most
+    /// `limit` of those behind `after`, and at most 500.
     ///
     /// # Errors
     /// [`CommandError::Unavailable`] while the daemon cannot answer.
-    pub async fn pools(&self) -> Result<Vec<PoolState>, CommandError> {
+    pub async fn pools(
+        &self,
+        after: Option<PoolName>,
+        limit: usize,
+    ) -> Result<Vec<PoolState>, CommandError> {
         self.entry
-            .ask(|state| {
-                let image = state.image();
-                let mut names: BTreeSet<PoolName> =
-                    image.pool_limits().map(|(pool, _)| pool.clone()).collect();
-                names.extend(image.pools_in_use().cloned());
-                names.into_iter().map(|pool| pool_state(state, pool)).collect()
+            .ask(move |state| {
+                let pools = state.image().pools_after(after.as_ref()).take(limit.min(MAX_POOLS));
+                pools.map(|pool| pool_state(state, pool.clone())).collect()
             })
             .await
     }

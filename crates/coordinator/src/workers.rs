@@ -9,7 +9,7 @@ use lifecycle::{
     Command, Directions, Dismissed, Outcome, Refusal, Reply, Report, ReportKind, Worker,
 };
 use model::{
-    Attempt, CancelCause, Demand, Nonce, PoolName, Priority, Slots, Step, StepKey, Timestamp,
+    Attempt, CancelCause, Demand, Nonce, PoolName, Priority, Slots, Step, StepKey, Timestamp, hex,
 };
 use thiserror::Error;
 use tokio::time::timeout;
@@ -17,7 +17,7 @@ use wire::worker as shape;
 
 use crate::commands::{Entry, NotDone};
 use crate::handle::Handle;
-use crate::ids::{from_hex, hash_secret};
+use crate::ids::hash_secret;
 
 /// Why a worker's request was not answered as it wished.
 #[derive(Debug, Error)]
@@ -48,7 +48,7 @@ impl Handle {
             return Err(dismissal("protocol", message));
         }
         let worker = worker(&asked.identity)?;
-        let nonce = from_hex(&asked.nonce).map(u128::from_be_bytes).map(Nonce);
+        let nonce = hex::read(&asked.nonce).map(u128::from_be_bytes).map(Nonce);
         let nonce = nonce.ok_or_else(|| invalid("a nonce has 32 hexadecimal digits"))?;
         self.decide(Command::Begin { worker, nonce }).await?;
         let unavailable = |why: String| WorkerError::Unavailable(why);
@@ -169,7 +169,7 @@ impl Drop for Watched<'_> {
 fn worker(identity: &shape::Identity) -> Result<Worker, WorkerError> {
     let run = identity.run.parse().map_err(|error| invalid(format!("{error}")))?;
     let attempt = Attempt::new(identity.attempt).ok_or_else(|| invalid("there is no attempt 0"))?;
-    let secret = from_hex(&identity.token);
+    let secret = hex::read(&identity.token);
     let secret = secret.ok_or_else(|| invalid("a token has 64 hexadecimal digits"))?;
     Ok(Worker { run, attempt, token: hash_secret(&secret) })
 }

@@ -184,6 +184,13 @@ name!(
     DeploymentName, "deployment name"
 );
 
+impl PoolName {
+    /// Returns the name before which no other can stand.
+    pub fn least() -> Self {
+        Self("\0".into())
+    }
+}
+
 impl DeploymentName {
     /// Returns the name of the deployment that a run belongs to if it names none.
     pub fn prod() -> Self {

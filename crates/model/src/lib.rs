@@ -6,6 +6,8 @@
 
 mod batch;
 mod explain;
+pub mod files;
+pub mod hex;
 mod id;
 mod life;
 mod limits;

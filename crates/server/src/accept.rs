@@ -1,25 +1,29 @@
-//! Takes connections and serves each: how many at a time, how long anybody may dawdle, and how it
-//! all ends. It does not know what is served.
+//! Takes connections and serves each: how long anybody may dawdle, and how it all ends. How many
+//! there may be is said elsewhere. Of what is served it knows the addresses of the workers alone.
 
+use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::{HeaderValue, Request, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::future::Either;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+use crate::connections::{Connections, Room, Seat};
+use crate::error::ApiError;
+use crate::guard::{WORKER_PATHS, with_headers};
 use crate::stall::Unstalled;
-
-/// How many connections are open at one time; others wait to be taken. A process may usually have
-/// 1024 files open, and the store, the launches and the logs need some.
-const MAX_CONNECTIONS: usize = 768;
 
 /// How long a client may take to send the head of a request, or to be idle between two.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,8 +60,13 @@ impl Stopping {
 }
 
 /// Serves every connection until the server stops, then ends those that are left.
-pub(crate) async fn accept(listener: TcpListener, router: Router, mut stopping: Stopping) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub(crate) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    connections: Connections,
+    mut stopping: Stopping,
+) {
+    let room = Room::new(connections);
     let mut connections = JoinSet::new();
     loop {
         let next = tokio::select! {
@@ -66,12 +75,8 @@ pub(crate) async fn accept(listener: TcpListener, router: Router, mut stopping: 
             next = take(&listener, &room) => next,
         };
         match next {
-            Ok((stream, permit)) => {
-                let (router, stopping) = (router.clone(), stopping.clone());
-                connections.spawn(async move {
-                    serve_connection(stream, router, stopping).await;
-                    drop(permit);
-                });
+            Ok((stream, seat)) => {
+                connections.spawn(serve_connection(stream, seat, router.clone(), stopping.clone()));
             }
             Err(error) => {
                 warn!(%error, "failed to take a connection");
@@ -87,16 +92,13 @@ pub(crate) async fn accept(listener: TcpListener, router: Router, mut stopping: 
 }
 
 /// Waits for room, then for a connection.
-async fn take(
-    listener: &TcpListener,
-    room: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, OwnedSemaphorePermit)> {
-    let permit = Arc::clone(room).acquire_owned().await.map_err(io::Error::other)?;
+async fn take(listener: &TcpListener, room: &Room) -> io::Result<(TcpStream, Seat)> {
+    let seat = room.enter().await;
     let (stream, _) = listener.accept().await?;
-    Ok((stream, permit))
+    Ok((stream, seat))
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, mut stopping: Stopping) {
+async fn serve_connection(stream: TcpStream, seat: Seat, router: Router, mut stopping: Stopping) {
     // Events and answers are small and wanted at once.
     if let Err(error) = stream.set_nodelay(true) {
         debug!(%error, "failed to set up a connection");
@@ -105,7 +107,16 @@ async fn serve_connection(stream: TcpStream, router: Router, mut stopping: Stopp
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
     let stream = TokioIo::new(Unstalled::new(stream, WRITE_TIMEOUT));
-    let connection = http.serve_connection(stream, TowerToHyperService::new(router));
+    let routes = TowerToHyperService::new(router);
+    let service = service_fn(|request: Request<Incoming>| {
+        let is_worker = WORKER_PATHS.contains(&request.uri().path());
+        if is_worker && !seat.is_given_to_worker() {
+            Either::Left(async { Ok::<_, Infallible>(crowded()) })
+        } else {
+            Either::Right(routes.call(request))
+        }
+    });
+    let connection = http.serve_connection(stream, service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -117,4 +128,14 @@ async fn serve_connection(stream: TcpStream, router: Router, mut stopping: Stopp
     if let Err(error) = ended {
         debug!(%error, "a connection broke");
     }
+}
+
+/// Tells a worker that there are too many of them. Its connection ends, so that it takes no place of
+/// others.
+fn crowded() -> Response {
+    warn!("too many connections of workers; one is told to come back");
+    let mut response =
+        with_headers(ApiError::unavailable("too many workers are connected").into_response());
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }

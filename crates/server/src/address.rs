@@ -10,11 +10,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde_json::json;
 use tracing::warn;
-
-/// The name of the file below the home.
-const FILE: &str = "server.json";
+use wire::client::{SERVER_FILE, ServerFile};
 
 /// The name under which it is written before it gets its own.
 const DRAFT: &str = "server.json.new";
@@ -30,18 +27,17 @@ impl AddressFile {
     /// Tells everybody that this process listens here.
     pub(crate) fn publish(home: &Path, address: SocketAddr) -> io::Result<Self> {
         let started_at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let text = json!({
-            "url": format!("http://{address}"),
-            "pid": std::process::id(),
-            "started_at": u64::try_from(started_at.as_micros()).unwrap_or(u64::MAX),
-        })
-        .to_string();
+        let text = serde_json::to_string(&ServerFile {
+            url: format!("http://{address}"),
+            pid: std::process::id(),
+            started_at: i64::try_from(started_at.as_micros()).unwrap_or(i64::MAX),
+        })?;
         let draft = home.join(DRAFT);
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
         file.write_all(text.as_bytes())?;
         drop(file);
-        let path = home.join(FILE);
+        let path = home.join(SERVER_FILE);
         fs::rename(&draft, &path)?;
         Ok(Self { path, text })
     }
@@ -73,7 +69,7 @@ mod tests {
     fn the_address_is_there_while_it_is_published() {
         let home = tempfile::tempdir().unwrap();
         let file = AddressFile::publish(home.path(), ([127, 0, 0, 1], 3141).into()).unwrap();
-        let text = fs::read_to_string(home.path().join(FILE)).unwrap();
+        let text = fs::read_to_string(home.path().join(SERVER_FILE)).unwrap();
         let value: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(value["url"], "http://127.0.0.1:3141");
         assert_eq!(value["pid"], std::process::id());
@@ -87,7 +83,7 @@ mod tests {
         let old = AddressFile::publish(home.path(), ([127, 0, 0, 1], 1).into()).unwrap();
         let new = AddressFile::publish(home.path(), ([127, 0, 0, 1], 2).into()).unwrap();
         drop(old);
-        assert_eq!(fs::read_to_string(home.path().join(FILE)).unwrap(), new.text);
+        assert_eq!(fs::read_to_string(home.path().join(SERVER_FILE)).unwrap(), new.text);
     }
 
     #[test]

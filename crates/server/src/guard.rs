@@ -50,15 +50,20 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) async fn guard(State(token): State<ApiToken>, request: Request, next: Next) -> Response {
     let began = Instant::now();
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let mut response = match check(&request, &token) {
+    let response = match check(&request, &token) {
         Ok(()) => answer(request, next).await.unwrap_or_else(IntoResponse::into_response),
         Err(refused) => refused.into_response(),
     };
+    let (status, micros) = (response.status().as_u16(), began.elapsed().as_micros());
+    debug!(%method, path, status, micros, "answered {method} {path}: {status}");
+    with_headers(response)
+}
+
+/// Adds the headers that every answer has.
+pub(crate) fn with_headers(mut response: Response) -> Response {
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
-    let (status, micros) = (response.status().as_u16(), began.elapsed().as_micros());
-    debug!(%method, path, status, micros, "answered {method} {path}: {status}");
     response
 }
 

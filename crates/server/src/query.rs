@@ -7,6 +7,8 @@ use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wire::api::{DEFAULT_PAGE, ErrorCode, QueryError};
 
 use crate::error::ApiError;
@@ -16,6 +18,8 @@ const MAX_PARAMETERS: usize = 100;
 
 /// The one parameter that may be repeated.
 const REPEATED: &str = "tag";
+
+const PLACE_HINT: &str = "give what the page before gave as `next`, or leave it out";
 
 /// The parameters of a request, in their order.
 #[derive(Debug)]
@@ -85,6 +89,25 @@ impl Query {
     }
 }
 
+/// Writes a place in a list that is more than one number: what [`place_of`] reads.
+pub(crate) fn end_of(place: &impl Serialize) -> Option<String> {
+    serde_json::to_string(place).ok()
+}
+
+/// Reads a place in a list that [`end_of`] has written.
+pub(crate) fn place_of<T: DeserializeOwned>(
+    key: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, ApiError> {
+    let read = |text: &str| {
+        serde_json::from_str(text).map_err(|_| {
+            ApiError::bad_request(format!("query parameter `{key}`: it is no place in this list"))
+                .hint(PLACE_HINT)
+        })
+    };
+    text.map(read).transpose()
+}
+
 /// Reads a parameter that is a place in a list.
 pub(crate) fn place<T: FromStr<Err: Display>>(
     key: &str,
@@ -93,7 +116,7 @@ pub(crate) fn place<T: FromStr<Err: Display>>(
     let read = |text: &str| {
         text.parse().map_err(|error| {
             ApiError::bad_request(format!("query parameter `{key}`: `{text}`: {error}"))
-                .hint("give what the page before gave as `next`, or leave it out")
+                .hint(PLACE_HINT)
         })
     };
     text.map(read).transpose()

@@ -13,6 +13,7 @@ use crate::accept::{accept, stopping};
 use crate::address::AddressFile;
 use crate::app::App;
 use crate::configuration::ConfigurationLink;
+use crate::connections::Connections;
 use crate::layers::assemble;
 use crate::listen::{Listen, ListenError, bind};
 use crate::routes::routes;
@@ -82,7 +83,8 @@ impl Server {
         let Self { listener, address, token, home, published, configuration } = self;
         let (stop, stops) = stopping();
         let app = App::new(handle, home, configuration, stops.clone());
-        let serving = accept(listener, assemble(routes(app), token), stops);
+        let connections = Connections::of_this_process();
+        let serving = accept(listener, assemble(routes(app), token), connections, stops);
         let stopping = async move {
             shutdown.await;
             stop.send_replace(true);

@@ -11,6 +11,9 @@ use wire::api::ErrorCode;
 
 use crate::error::ApiError;
 
+/// Where a priority stands in the bodies that have one.
+const PRIORITIES: [&str; 2] = ["priority", "change.priority"];
+
 /// Reads a body as a shape.
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let value = parse(bytes)?;
@@ -21,8 +24,13 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     serde_path_to_error::deserialize(value).map_err(|error| {
         let place = error.path().to_string();
         let what = error.into_inner().to_string();
-        let is_key = what.starts_with("unknown field");
-        let code = if is_key { ErrorCode::UnknownKey } else { ErrorCode::BadRequest };
+        let code = if what.starts_with("unknown field") {
+            ErrorCode::UnknownKey
+        } else if PRIORITIES.contains(&place.as_str()) {
+            ErrorCode::InvalidPriority
+        } else {
+            ErrorCode::BadRequest
+        };
         let message = if place == "." { what } else { format!("`{place}`: {what}") };
         ApiError::new(code, message)
     })

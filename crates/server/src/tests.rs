@@ -3,6 +3,7 @@
 
 mod api;
 mod changes;
+mod document;
 mod hostile;
 mod layers;
 mod live;

@@ -9,12 +9,11 @@ use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use model::hex;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use thiserror::Error;
-
-/// The name of the file below the home.
-const FILE: &str = "token";
+use wire::client::TOKEN_FILE;
 
 /// The name under which it is written before it gets its own.
 const DRAFT: &str = "token.new";
@@ -78,7 +77,7 @@ impl ApiToken {
     ///
     /// Only one daemon at a time may call this for one home: the lock of the store sees to it.
     pub(crate) fn load_or_create(home: &Path) -> Result<Self, TokenError> {
-        let path = home.join(FILE);
+        let path = home.join(TOKEN_FILE);
         match read(&path)? {
             Some(text) if is_token(&text) => Ok(Self::new(&text)),
             Some(_) => Err(TokenError::Malformed { path }),
@@ -106,13 +105,13 @@ fn hash(text: &str) -> [u8; 32] {
 }
 
 fn is_token(text: &str) -> bool {
-    text.len() == 2 * BYTES && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+    hex::read::<BYTES>(text).is_some()
 }
 
 fn draw() -> Result<String, TokenError> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(TokenError::Random)?;
-    Ok(bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Ok(hex::write(&bytes))
 }
 
 /// Reads the file without the white space around its text; `None` if there is none.
@@ -161,7 +160,7 @@ mod tests {
     fn a_token_is_drawn_once_and_read_by_its_owner_alone() {
         let home = tempfile::tempdir().unwrap();
         let first = ApiToken::load_or_create(home.path()).unwrap();
-        let path = home.path().join(FILE);
+        let path = home.path().join(TOKEN_FILE);
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
         let text = fs::read_to_string(&path).unwrap();
         assert!(is_token(text.trim()), "{text:?}");
@@ -178,14 +177,14 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join(DRAFT), "half").unwrap();
         ApiToken::load_or_create(home.path()).unwrap();
-        assert!(is_token(fs::read_to_string(home.path().join(FILE)).unwrap().trim()));
+        assert!(is_token(fs::read_to_string(home.path().join(TOKEN_FILE)).unwrap().trim()));
     }
 
     #[test]
     fn a_token_that_others_may_read_is_refused() {
         let home = tempfile::tempdir().unwrap();
         ApiToken::load_or_create(home.path()).unwrap();
-        let path = home.path().join(FILE);
+        let path = home.path().join(TOKEN_FILE);
         for mode in [0o640, 0o604, 0o620, 0o666] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             let error = ApiToken::load_or_create(home.path()).unwrap_err();
@@ -197,7 +196,7 @@ mod tests {
     fn a_file_that_holds_no_token_is_refused_without_telling_its_text() {
         let home = tempfile::tempdir().unwrap();
         ApiToken::load_or_create(home.path()).unwrap();
-        let path = home.path().join(FILE);
+        let path = home.path().join(TOKEN_FILE);
         for bytes in [b"".as_slice(), b"secret-but-short", &[b'g'; 64], &[0xff; 64], &[b'a'; 66]] {
             fs::write(&path, bytes).unwrap();
             let error = ApiToken::load_or_create(home.path()).unwrap_err();

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use self::executor::{Executor, OwnLimit, StepMatch, StepTagLimit};
 
@@ -72,7 +73,7 @@ pub enum EnvValue {
 }
 
 /// How often and when a step that failed is tried again (Dagster's `RetryPolicy`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RetryPolicy {
     /// How often it is tried again after the first try.
     pub max_retries: u32,
@@ -84,7 +85,7 @@ pub struct RetryPolicy {
 }
 
 /// How a delay grows from try to try.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Backoff {
     /// It stays as it is.

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use model::hex;
 use thiserror::Error;
 use tracing::info;
 use wire::worker::{Assignment, Begin, Dismissal, Identity, PROTOCOL};
@@ -19,6 +20,9 @@ const BEGIN: Route = Route {
 
 /// How many bytes a nonce has.
 const NONCE_BYTES: usize = 16;
+
+/// How many bytes a token has.
+const TOKEN_BYTES: usize = 32;
 
 /// How large the file of the token may be, in bytes; a token has 64.
 const MAX_TOKEN_FILE: u64 = 1024;
@@ -44,7 +48,7 @@ pub(crate) fn read_token(file: &Path) -> Result<String, SecretError> {
     }
     let text = std::fs::read_to_string(file).map_err(SecretError::Read)?;
     let token = text.trim_end();
-    if token.len() != 64 || !token.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+    if hex::read::<TOKEN_BYTES>(token).is_none() {
         return Err(SecretError::NotAToken);
     }
     Ok(token.to_owned())
@@ -54,7 +58,7 @@ pub(crate) fn read_token(file: &Path) -> Result<String, SecretError> {
 pub(crate) fn draw_nonce() -> Result<String, SecretError> {
     let mut bytes = [0; NONCE_BYTES];
     getrandom::fill(&mut bytes).map_err(|error| SecretError::Random(error.into()))?;
-    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
+    Ok(hex::write(&bytes))
 }
 
 /// Asks whether this process may run user code, until there is an answer. Dropping it is safe: a yes

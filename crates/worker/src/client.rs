@@ -1,22 +1,22 @@
 //! Speaks to the daemon: one question and one answer at a time, whoever the daemon is just now.
 //!
-//! The address is read from `server.json` in the home folder, again after every failure: a daemon
-//! that was started anew mostly listens elsewhere. The file of a daemon that was killed stays, and its
-//! port may be that of another home's daemon by now, which knows nothing of this run and would dismiss
-//! its worker: an address counts only while the process that wrote it lives. This file knows the protocol's shapes and its
-//! status codes, and nothing of runs.
+//! The address is looked up in the home folder, again after every failure: a daemon that was started
+//! anew mostly listens elsewhere. The port of one that was killed may be that of another home's daemon
+//! by now, which knows nothing of this run and would dismiss its worker: an address counts only while
+//! the process that wrote it lives. This file knows the protocol's shapes and its status codes, and
+//! nothing of runs.
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use process::identity::Identity;
 use reqwest::{Response, StatusCode};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracing::{info, warn};
+use wire::client::ServerFile;
 use wire::worker::Dismissal;
 
 /// The waits between two tries to reach a daemon that does not answer: the first is short, because a
@@ -26,12 +26,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How long a connection may take: the daemon is on this machine.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How large `server.json` may be; it has three short entries.
-const MAX_ADDRESS_FILE: u64 = 4096;
-
-/// The file with the daemon's address, in the home folder.
-const ADDRESS_FILE: &str = "server.json";
 
 /// A kind of question.
 #[derive(Debug, Clone, Copy)]
@@ -61,13 +55,6 @@ pub(crate) struct Client {
     home: PathBuf,
     address: RefCell<Option<String>>,
     is_away: Cell<bool>,
-}
-
-/// What `server.json` says.
-#[derive(Debug, Deserialize)]
-struct Server {
-    url: String,
-    pid: u32,
 }
 
 impl Client {
@@ -137,26 +124,18 @@ impl Client {
         if let Some(address) = &*self.address.borrow() {
             return Ok(address.clone());
         }
-        let file = self.home.join(ADDRESS_FILE);
-        let address = read_address(&file).map_err(|reason| {
-            AskError::Away(format!("failed to read its address from {}: {reason}", file.display()))
-        })?;
+        let server = match ServerFile::of_home(&self.home) {
+            Ok(Some(server)) => server,
+            Ok(None) => {
+                let home = self.home.display();
+                return Err(AskError::Away(format!("none runs for {home}")));
+            }
+            Err(error) => return Err(AskError::Away(error.to_string())),
+        };
+        let address = server.url.trim_end_matches('/').to_owned();
         self.address.replace(Some(address.clone()));
         Ok(address)
     }
-}
-
-fn read_address(file: &Path) -> Result<String, String> {
-    let size = std::fs::metadata(file).map_err(|error| error.to_string())?.len();
-    if size > MAX_ADDRESS_FILE {
-        return Err(format!("it has {size} bytes"));
-    }
-    let text = std::fs::read(file).map_err(|error| error.to_string())?;
-    let server: Server = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
-    if Identity::of(server.pid).map_err(|error| error.to_string())?.is_none() {
-        return Err(format!("process {}, which wrote it, is gone", server.pid));
-    }
-    Ok(server.url.trim_end_matches('/').to_owned())
 }
 
 /// Reads an answer that is not longer than it may be.
@@ -198,25 +177,5 @@ impl Backoff {
         let wait = self.next;
         self.next = (self.next * 2).min(LONGEST_WAIT);
         tokio::time::sleep(wait).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_address_counts_only_while_the_process_that_wrote_it_lives() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join(ADDRESS_FILE);
-        let write = |pid: u32| {
-            let text = format!(r#"{{"url": "http://127.0.0.1:3141/", "pid": {pid}}}"#);
-            std::fs::write(&file, text).unwrap();
-        };
-        write(std::process::id());
-        assert_eq!(read_address(&file).unwrap(), "http://127.0.0.1:3141");
-        // No process has this number.
-        write(u32::MAX);
-        assert!(read_address(&file).unwrap_err().contains("is gone"));
     }
 }

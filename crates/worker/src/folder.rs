@@ -1,11 +1,12 @@
-//! What an attempt keeps in the home folder, and under which names.
+//! What an attempt keeps in the home folder, and under which names. Those that its launcher needs
+//! too stand in `model`.
 //!
 //! Whoever reads the output of a step finds it by these names too.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use model::{Attempt, RunId};
+use model::{Attempt, RunId, files, hex};
 use sha2::{Digest, Sha256};
 
 /// How long the name of a step may be in the name of a file, in bytes; a file name has 255.
@@ -23,7 +24,7 @@ pub struct Folder {
 impl Folder {
     /// Finds the folder of an attempt below the home folder.
     pub fn of(home: &Path, run: RunId, attempt: Attempt) -> Self {
-        Self { path: home.join("runs").join(run.to_string()).join(attempt.to_string()) }
+        Self { path: files::of_attempt(home, run, attempt) }
     }
 
     /// The folder itself.
@@ -33,12 +34,12 @@ impl Folder {
 
     /// The secret of the attempt.
     pub fn token(&self) -> PathBuf {
-        self.path.join("token")
+        self.path.join(files::TOKEN)
     }
 
     /// The lock that the worker holds from its first act to its end.
     pub fn lock(&self) -> PathBuf {
-        self.path.join("worker.lock")
+        self.path.join(files::WORKER_LOCK)
     }
 
     /// The reports that the daemon has not received.
@@ -53,7 +54,7 @@ impl Folder {
 
     /// The folder with the files of the steps.
     pub fn steps(&self) -> PathBuf {
-        self.path.join("steps")
+        self.path.join(files::STEPS)
     }
 
     /// The standard output of a try of a step.
@@ -68,7 +69,7 @@ impl Folder {
 
     /// The lock that the guard of a try of a step holds until nothing of it is left.
     pub fn step_lock(&self, step: &str, r#try: u32) -> PathBuf {
-        self.step_file(step, r#try, "lock")
+        self.step_file(step, r#try, files::LOCK)
     }
 
     fn step_file(&self, step: &str, r#try: u32, kind: &str) -> PathBuf {
@@ -92,9 +93,7 @@ fn step_name(key: &str) -> String {
     if name.len() > MAX_STEP_NAME {
         name.truncate(MAX_STEP_NAME - 1 - 2 * HASH_BYTES);
         name.push('~');
-        for byte in Sha256::digest(key.as_bytes()).iter().take(HASH_BYTES) {
-            let _ = write!(name, "{byte:02x}");
-        }
+        name.push_str(&hex::write(&Sha256::digest(key.as_bytes())[..HASH_BYTES]));
     }
     name
 }

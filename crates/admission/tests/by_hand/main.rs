@@ -6,5 +6,6 @@ extern crate pointsman_admission as admission;
 
 mod budget;
 mod explaining;
+mod listing;
 mod waking;
 mod world;

@@ -58,7 +58,7 @@ struct Printer {
 }
 
 async fn logs(session: &Session, args: &LogsArgs) -> Result<u8, Failure> {
-    let detail = session.find_run(&args.id).await?;
+    let detail = session.client.all_steps(session.find_run(&args.id).await?).await?;
     let id = detail.run.id;
     let known: Vec<&str> = detail.steps.iter().map(|step| step.key.as_str()).collect();
     if let Some(step) =

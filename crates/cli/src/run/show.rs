@@ -24,7 +24,7 @@ pub(crate) fn run(args: &ShowArgs) -> Answer {
 }
 
 async fn show(session: &Session, id: &str) -> Result<u8, Failure> {
-    let run = session.find_run(id).await?;
+    let run = session.client.all_steps(session.find_run(id).await?).await?;
     session.tell(&run, |run| text(session.style, now(), run))?;
     Ok(0)
 }

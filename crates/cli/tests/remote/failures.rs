@@ -49,8 +49,9 @@ fn a_server_that_is_gone_is_no_server() {
 #[test]
 fn the_token_of_the_home_is_shown_and_one_that_is_wrong_is_told() {
     let server = Server::start();
-    server.on_error("GET /api/v1/jobs", 401, "unauthorized", "the token is wrong", None);
-    let done = server.run(&["job", "list"]);
+    let reload = "POST /api/v1/code-locations/reload";
+    server.on_error(reload, 401, "unauthorized", "the token is wrong", None);
+    let done = server.run(&["code-location", "reload"]);
     expect![[r#"
         error: the token is wrong
         hint: set POINTSMAN_TOKEN to the content of the file `token` in the server's home, or name that home with --home
@@ -63,8 +64,9 @@ fn the_token_of_the_home_is_shown_and_one_that_is_wrong_is_told() {
 #[test]
 fn the_token_of_the_environment_wins_and_the_address_too() {
     let (server, other) = (Server::start(), Server::start());
-    server.on("GET /api/v1/jobs", 200, &json!({ "jobs": [] }));
-    let mut command = pointsman(other.home.path(), &["job", "list"]);
+    let reload = "POST /api/v1/code-locations/reload";
+    server.on(reload, 200, &json!({ "code_locations": [] }));
+    let mut command = pointsman(other.home.path(), &["code-location", "reload"]);
     let output = command.env("POINTSMAN_URL", &server.url).env("POINTSMAN_TOKEN", "mine").output();
     let done: Done = output.unwrap().into();
     assert_eq!((done.code, done.stderr.as_str()), (Some(0), ""));
@@ -99,7 +101,7 @@ fn an_answer_that_is_not_the_apis_is_told() {
         assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""));
         done.stderr.replace(&server.url, "URL")
     };
-    server.on_bytes("GET /api/v1/jobs", "text/html", b"<h1>It works!</h1>".to_vec());
+    server.on_bytes("GET /api/v1/jobs?limit=500", "text/html", b"<h1>It works!</h1>".to_vec());
     expect![[r#"
         error: URL sent an answer that is not the API's: expected value at line 1 column 1
         hint: check --url and POINTSMAN_URL: something else, or another version, answers there
@@ -115,7 +117,7 @@ fn an_answer_that_is_not_the_apis_is_told() {
 #[test]
 fn an_answer_without_end_is_not_read_to_its_end() {
     let server = Server::start();
-    server.on_bytes("GET /api/v1/jobs", "application/json", vec![b' '; 100 << 20]);
+    server.on_bytes("GET /api/v1/jobs?limit=500", "application/json", vec![b' '; 100 << 20]);
     let done = server.run(&["job", "list"]);
     assert_eq!(done.code, Some(1));
     assert!(done.stderr.contains("an answer of more than 33554432 bytes"), "{}", done.stderr);
@@ -129,7 +131,7 @@ fn a_reader_that_has_seen_enough_ends_a_command_quietly() {
                 "tags": {}, "step_count": 1, "pools": [] })
     };
     let jobs: Vec<Value> = (0..2000).map(job).collect();
-    server.on("GET /api/v1/jobs", 200, &json!({ "jobs": jobs }));
+    server.on("GET /api/v1/jobs?limit=500", 200, &json!({ "jobs": jobs }));
     let mut command = pointsman(server.home.path(), &["job", "list"]);
     let piped = || std::process::Stdio::piped();
     let mut child = command.stdout(piped()).stderr(piped()).spawn().unwrap();

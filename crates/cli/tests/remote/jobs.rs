@@ -14,14 +14,31 @@ fn nightly() -> Value {
 #[test]
 fn jobs_are_listed() {
     let server = Server::start();
-    server.on("GET /api/v1/jobs", 200, &json!({ "jobs": [nightly()] }));
+    server.on("GET /api/v1/jobs?limit=500", 200, &json!({ "jobs": [nightly()] }));
     expect![[r#"
         JOB      LOCATION  STEPS  POOLS  DESCRIPTION
         nightly  etl       2      db     Loads it all.
     "#]]
     .assert_eq(&server.ok(&["job", "list"]));
     let json: Value = serde_json::from_str(&server.ok(&["job", "list", "--json"])).unwrap();
-    assert_eq!(json, json!({ "jobs": [nightly()] }));
+    assert_eq!(json, json!({ "jobs": [nightly()], "next": null }));
+    // A read shows the token to nobody.
+    assert!(server.header("authorization").is_empty());
+}
+
+#[test]
+fn every_page_of_a_list_is_read() {
+    let server = Server::start();
+    let page = |job: &str, next: Value| {
+        let mut entry = nightly();
+        entry["name"] = json!(job);
+        json!({ "jobs": [entry], "next": next })
+    };
+    server.on("GET /api/v1/jobs?limit=500", 200, &page("first", json!("[\"etl\",\"first\"]")));
+    let second = "GET /api/v1/jobs?after=%5B%22etl%22%2C%22first%22%5D&limit=500";
+    server.on(second, 200, &page("second", Value::Null));
+    let told = server.ok(&["job", "list"]);
+    assert!(told.contains("first") && told.contains("second"), "{told}");
 }
 
 #[test]
@@ -172,7 +189,7 @@ fn what_is_wrong_in_a_code_location_is_told() {
                 "jobs": ["nightly"], "problems": problems })
     };
     let locations = json!({ "code_locations": [location("etl", Value::Null), location("ml", json!("ml.yaml:1:1: no"))] });
-    server.on("GET /api/v1/code-locations", 200, &locations);
+    server.on("GET /api/v1/code-locations?limit=500", 200, &locations);
     server.on("POST /api/v1/code-locations/reload", 200, &locations);
     expect![[r#"
         LOCATION  STATE   JOBS  FILE

@@ -55,7 +55,11 @@ fn limits_are_told_in_dagsters_words() {
     let mut detail = pool("db", Some(5), Some(5));
     detail["claims"] = json!([]);
     detail["runs"] = json!([]);
-    server.on("GET /api/v1/pools", 200, &pools()).on("GET /api/v1/pools/db", 200, &detail);
+    server.on("GET /api/v1/pools?limit=500", 200, &pools()).on(
+        "GET /api/v1/pools/db",
+        200,
+        &detail,
+    );
     assert_eq!(
         server.ok(&["instance", "concurrency", "get", "db"]),
         "\"db\": 1 / 5 slots occupied\n"
@@ -71,7 +75,7 @@ fn limits_are_told_in_dagsters_words() {
 #[test]
 fn without_limits_the_way_to_set_one_is_told() {
     let server = server("op");
-    server.on("GET /api/v1/pools", 200, &json!({ "pools": [] }));
+    server.on("GET /api/v1/pools?limit=500", 200, &json!({ "pools": [] }));
     expect![[r#"
         No concurrency limits set. Run `pointsman instance concurrency set <key> <limit>` to set limits.
     "#]]
@@ -96,7 +100,7 @@ fn limits_are_set_and_deleted_whatever_the_name_of_the_pool() {
 #[test]
 fn pools_are_listed_by_what_holds_their_slots() {
     let of_steps = server("op");
-    of_steps.on("GET /api/v1/pools", 200, &pools());
+    of_steps.on("GET /api/v1/pools?limit=500", 200, &pools());
     expect![[r#"
         POOL  LIMIT        OCCUPIED  WAITING
         db    5            1         2
@@ -105,7 +109,7 @@ fn pools_are_listed_by_what_holds_their_slots() {
     "#]]
     .assert_eq(&of_steps.ok(&["pool", "list"]));
     let of_runs = server("run");
-    of_runs.on("GET /api/v1/pools", 200, &pools());
+    of_runs.on("GET /api/v1/pools?limit=500", 200, &pools());
     assert!(of_runs.ok(&["pool", "list"]).contains("db    5            4 "));
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use model::{Attempt, RunId};
+use model::{Attempt, RunId, files};
 use process::identity::Identity;
 use process::lock;
 
@@ -15,14 +15,9 @@ use crate::launcher::{Sight, Token};
 #[derive(Debug, Clone)]
 pub(super) struct AttemptFolder(PathBuf);
 
-/// Returns the folder in which the attempts of a run have theirs.
-pub(super) fn of_run(home: &Path, run: RunId) -> PathBuf {
-    home.join("runs").join(run.to_string())
-}
-
 /// Lists the runs that have a folder, in no order.
 pub(super) fn runs_in(home: &Path) -> Result<Vec<RunId>, String> {
-    let folder = home.join("runs");
+    let folder = files::of_runs(home);
     let failed = |error: io::Error| format!("failed to list {}: {error}", folder.display());
     let entries = match std::fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -40,11 +35,11 @@ pub(super) fn runs_in(home: &Path) -> Result<Vec<RunId>, String> {
 
 impl AttemptFolder {
     pub(super) fn new(home: &Path, run: RunId, attempt: Attempt) -> Self {
-        Self(of_run(home, run).join(attempt.to_string()))
+        Self(files::of_attempt(home, run, attempt))
     }
 
     pub(super) fn worker_lock(&self) -> PathBuf {
-        self.0.join("worker.lock")
+        self.0.join(files::WORKER_LOCK)
     }
 
     /// Creates the folder and those above it, for nobody else's eyes.
@@ -63,7 +58,7 @@ impl AttemptFolder {
             .open(&unfinished)?;
         file.write_all(token.reveal().as_bytes())?;
         drop(file);
-        std::fs::rename(unfinished, self.0.join("token"))
+        std::fs::rename(unfinished, self.0.join(files::TOKEN))
     }
 
     /// Opens the file for what the worker process itself says; earlier words are kept.
@@ -73,7 +68,7 @@ impl AttemptFolder {
 
     /// Lists the locks of its steps; none if it has not come to that.
     pub(super) fn step_locks(&self) -> io::Result<Vec<PathBuf>> {
-        let entries = match std::fs::read_dir(self.0.join("steps")) {
+        let entries = match std::fs::read_dir(self.0.join(files::STEPS)) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -81,7 +76,7 @@ impl AttemptFolder {
         let mut locks = Vec::new();
         for entry in entries {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "lock") {
+            if path.extension().is_some_and(|extension| extension == files::LOCK) {
                 locks.push(path);
             }
         }

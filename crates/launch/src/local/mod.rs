@@ -15,7 +15,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::{Attempt, RunId};
+use model::{Attempt, RunId, files};
 use process::identity::Identity;
 use tokio::process::{Child, Command};
 
@@ -24,7 +24,7 @@ use crate::launcher::{
 };
 use crate::local::children::{Children, Taken};
 use crate::local::ending::Endings;
-use crate::local::folder::{AttemptFolder, of_run, runs_in, story};
+use crate::local::folder::{AttemptFolder, runs_in, story};
 use crate::local::tasks::Tasks;
 
 /// The variable with the secret of the API, which is none of the workers' business.
@@ -168,7 +168,7 @@ impl Shared {
     }
 
     fn forget(&self, run: RunId) -> Result<(), ForgetError> {
-        let folder = of_run(&self.home, run);
+        let folder = files::of_run(&self.home, run);
         let failed = |error: std::io::Error| {
             ForgetError::Failed(format!("failed to remove {}: {error}", folder.display()))
         };

@@ -1,29 +1,43 @@
 //! Jobs and the files that define them.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use definitions::{LocationState, Locations};
 use model::{CodeLocation, JobName};
 use tracing::error;
-use wire::api::{self, CodeLocations, JobDetail, JobStep, Jobs};
+use wire::api::{self, CodeLocations, JobDetail, JobStep, Jobs, MAX_PAGE, Page};
 
 use crate::app::{App, now};
 use crate::body::UserJson;
 use crate::error::ApiError;
-use crate::query::Query;
+use crate::query::{Query, end_of, page_size, place_of};
 use crate::segment::Segment;
 
 /// The body of a request that has nothing to say.
-#[derive(Debug, serde::Deserialize)]
+#[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
 /// `GET /api/v1/jobs`.
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Result<Json<Jobs>, ApiError> {
-    query.none()?;
-    let mut jobs: Vec<_> = app.handle.locations().jobs().iter().map(|job| shown(job)).collect();
+    let page = query.read(Page::from_pairs)?;
+    let after: Option<(String, String)> = place_of("after", page.after.as_deref())?;
+    let limit = page_size(page.limit) as usize;
+    let place = |job: &definitions::Job| (job.location.to_string(), job.name.to_string());
+    let mut jobs = app.handle.locations().jobs();
     jobs.sort_by(|a, b| (&a.location, &a.name).cmp(&(&b.location, &b.name)));
-    Ok(Json(Jobs { jobs }))
+    let behind = |job: &Arc<definitions::Job>| {
+        after.as_ref().is_none_or(|(location, name)| {
+            (job.location.as_str(), job.name.as_str()) > (location, name)
+        })
+    };
+    let first = jobs.partition_point(|job| !behind(job));
+    let found: Vec<_> = jobs.into_iter().skip(first).take(limit).collect();
+    let last = found.last().filter(|_| found.len() == limit);
+    let next = last.and_then(|last| end_of(&place(last)));
+    Ok(Json(Jobs { jobs: found.iter().map(|job| shown(job)).collect(), next }))
 }
 
 /// `GET /api/v1/jobs/{job}`.
@@ -46,8 +60,9 @@ pub(crate) async fn locations(
     State(app): State<App>,
     query: Query,
 ) -> Result<Json<CodeLocations>, ApiError> {
-    query.none()?;
-    Ok(Json(all_locations(app.handle.locations())))
+    let page = query.read(Page::from_pairs)?;
+    let after = place_of("after", page.after.as_deref())?;
+    Ok(Json(some_locations(app.handle.locations(), after, page_size(page.limit))))
 }
 
 /// `POST /api/v1/code-locations/reload`.
@@ -58,7 +73,7 @@ pub(crate) async fn reload(
     let locations = app.handle.locations().clone();
     let reloaded = tokio::task::spawn_blocking(move || {
         locations.reload(now());
-        all_locations(&locations)
+        some_locations(&locations, None, MAX_PAGE)
     });
     reloaded.await.map(Json).map_err(|error| {
         error!(%error, "failed to reload the code locations");
@@ -66,8 +81,28 @@ pub(crate) async fn reload(
     })
 }
 
-fn all_locations(locations: &Locations) -> CodeLocations {
-    let code_locations = locations.locations().into_iter().map(|location| api::CodeLocation {
+/// Returns at most so many code locations behind the one with this name and path.
+fn some_locations(
+    locations: &Locations,
+    after: Option<(String, String)>,
+    limit: u32,
+) -> CodeLocations {
+    let mut shown: Vec<api::CodeLocation> =
+        locations.locations().into_iter().map(shown_location).collect();
+    if let Some((name, path)) = after {
+        let is_before =
+            |location: &api::CodeLocation| (&location.name, &location.path) <= (&name, &path);
+        shown.retain(|location| !is_before(location));
+    }
+    let limit = limit as usize;
+    shown.truncate(limit);
+    let last = shown.last().filter(|_| shown.len() == limit);
+    let next = last.and_then(|last| end_of(&(&last.name, &last.path)));
+    CodeLocations { code_locations: shown, next }
+}
+
+fn shown_location(location: definitions::Location) -> api::CodeLocation {
+    api::CodeLocation {
         path: location.path.display().to_string(),
         is_loaded: location.state == LocationState::Loaded,
         jobs: location.jobs.iter().map(ToString::to_string).collect(),
@@ -77,8 +112,7 @@ fn all_locations(locations: &Locations) -> CodeLocations {
             LocationState::Gone => Some("the file is gone".to_owned()),
         },
         name: location.name.to_string(),
-    });
-    CodeLocations { code_locations: code_locations.collect() }
+    }
 }
 
 fn shown(job: &definitions::Job) -> api::Job {

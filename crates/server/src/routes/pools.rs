@@ -1,22 +1,38 @@
 //! Pools: how full they are, who holds and who waits, and their limits.
 
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::State;
 use coordinator::PoolState;
-use model::{PoolLimit, PoolName};
-use wire::api::{ErrorCode, Pool, PoolClaim, PoolDetail, Pools, SetPoolLimit};
+use model::{IdError, PoolLimit, PoolName};
+use wire::api::{ErrorCode, Page, Pool, PoolClaim, PoolDetail, Pools, SetPoolLimit};
 
 use crate::app::App;
 use crate::body::UserJson;
 use crate::error::ApiError;
-use crate::query::Query;
+use crate::query::{Query, page_size, place};
 use crate::segment::Segment;
+
+/// A pool as a place in the list.
+struct Name(PoolName);
+
+impl FromStr for Name {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        PoolName::new(text).map(Self)
+    }
+}
 
 /// `GET /api/v1/pools`.
 pub(crate) async fn list(State(app): State<App>, query: Query) -> Result<Json<Pools>, ApiError> {
-    query.none()?;
-    let pools = app.handle.pools().await?;
-    Ok(Json(Pools { pools: pools.iter().map(shown).collect() }))
+    let page = query.read(Page::from_pairs)?;
+    let after = place("after", page.after.as_deref())?.map(|Name(pool)| pool);
+    let limit = page_size(page.limit) as usize;
+    let pools = app.handle.pools(after, limit).await?;
+    let last = pools.last().filter(|_| pools.len() == limit).map(|last| last.pool.to_string());
+    Ok(Json(Pools { pools: pools.iter().map(shown).collect(), next: last }))
 }
 
 /// `GET /api/v1/pools/{pool}`. A pool that nobody uses and that has no limit is one all the same.

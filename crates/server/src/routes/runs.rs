@@ -5,18 +5,19 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use coordinator::RunAnswer;
-use model::{CodeLocation, JobName, Priority, RunId, RunStatus, Seq, StepRow};
+use model::{CodeLocation, JobName, Priority, RunId, RunStatus, Seq, StepKey, StepRow};
 use store::{RunsFilter, Spec, StoredRun};
 use tracing::{error, warn};
 use wire::api::{
-    self, Event, Events, Explanation, Page, Run, RunDetail, RunFilter, RunWhy, Runs, Step,
-    StepHeldBack, StepWhy, sentences,
+    self, Event, Events, Explanation, MAX_PAGE, Page, Run, RunDetail, RunFilter, RunWhy, Runs,
+    Step, StepHeldBack, StepWhy, Steps, sentences,
 };
+use wire::plan::Plan;
 
 use crate::app::{App, now};
 use crate::error::ApiError;
 use crate::held_back::held_back;
-use crate::query::{Query, page_size, place};
+use crate::query::{Query, end_of, page_size, place, place_of};
 use crate::refusal::unknown_run;
 use crate::segment::Segment;
 
@@ -49,8 +50,7 @@ pub(crate) async fn show(
     let stored = run.run(&app).await?;
     let id = stored.run.id;
     let spec = app.store().spec(id).await?.ok_or_else(|| unknown_run(&run.0))?;
-    let steps = app.store().steps(id).await?;
-    let mut held_back = held_back_in(stored.life.status, &spec, &steps);
+    let (steps, next_steps) = some_steps(&app, &stored, &spec, None, MAX_PAGE).await?;
     let explanation = explained(&app, id).await;
     Ok(Json(RunDetail {
         run: shown(&stored),
@@ -58,35 +58,69 @@ pub(crate) async fn show(
             error!(run.id = %id, %error, "the stored config of a run cannot be read");
             ApiError::internal()
         })?,
-        steps: steps
-            .iter()
-            .map(|row| {
-                let held_back = held_back.remove(row.key().as_str()).unwrap_or_default();
-                Step { held_back, ..Step::from(row) }
-            })
-            .collect(),
+        steps,
+        next_steps,
         sentences: explanation.as_ref().map(sentences).unwrap_or_default(),
         explanation: explanation.as_ref().map(Explanation::from),
     }))
 }
 
-/// Returns the steps that limits inside their run hold back, with a sentence for each such limit.
-fn held_back_in(
-    status: RunStatus,
+/// `GET /api/v1/runs/{run}/steps`.
+pub(crate) async fn steps(
+    State(app): State<App>,
+    run: Segment,
+    query: Query,
+) -> Result<Json<Steps>, ApiError> {
+    let page = query.read(Page::from_pairs)?;
+    let after: Option<(u32, String)> = place_of("after", page.after.as_deref())?;
+    let after = after.map(|(position, key)| StepKey::new(key).map(|key| (position, key)));
+    let (after, limit) = (after.transpose()?, page_size(page.limit));
+    let stored = run.run(&app).await?;
+    let spec = app.store().spec(stored.run.id).await?.ok_or_else(|| unknown_run(&run.0))?;
+    let (steps, next) = some_steps(&app, &stored, &spec, after, limit).await?;
+    Ok(Json(Steps { steps, next }))
+}
+
+/// Reads steps of a run behind a place, and returns where they end if there may be more.
+async fn some_steps(
+    app: &App,
+    stored: &StoredRun,
     spec: &Spec,
-    steps: &[StepRow],
-) -> BTreeMap<String, Vec<String>> {
+    after: Option<(u32, StepKey)>,
+    limit: u32,
+) -> Result<(Vec<Step>, Option<String>), ApiError> {
+    let run = stored.run.id;
+    let after = after.as_ref().map(|(position, key)| (*position, key));
+    let rows = app.store().steps_after(run, after, limit).await?;
+    let last = rows.last().filter(|_| rows.len() == limit as usize);
+    let next = last.and_then(|last| end_of(&(last.position, last.key().as_str())));
+    let mut held_back = held_back_in(app, stored, spec).await?;
+    let shown = |row: &StepRow| {
+        let held_back = held_back.remove(row.key().as_str()).unwrap_or_default();
+        Step { held_back, ..Step::from(row) }
+    };
+    Ok((rows.iter().map(shown).collect(), next))
+}
+
+/// Returns the steps that limits inside their run hold back, with a sentence for each such limit. That
+/// takes all steps of the run, which its plan bounds.
+async fn held_back_in(
+    app: &App,
+    stored: &StoredRun,
+    spec: &Spec,
+) -> Result<BTreeMap<String, Vec<String>>, ApiError> {
     // Only a worker that is at work lets steps go on.
-    if status != RunStatus::Started {
-        return BTreeMap::new();
+    if stored.life.status != RunStatus::Started {
+        return Ok(BTreeMap::new());
     }
-    match serde_json::from_str(&spec.plan) {
-        Ok(plan) => held_back(&plan, steps, now()),
-        Err(error) => {
-            error!(%error, "the stored plan of a run cannot be read");
-            BTreeMap::new()
-        }
+    let plan: Plan = serde_json::from_str(&spec.plan).map_err(|error| {
+        error!(run.id = %stored.run.id, %error, "the stored plan of a run cannot be read");
+        ApiError::internal()
+    })?;
+    if plan.executor.is_default() {
+        return Ok(BTreeMap::new());
     }
+    Ok(held_back(&plan, &app.store().steps(stored.run.id).await?, now()))
 }
 
 /// Asks why a run waits. What is stored can be read even if the daemon cannot answer.
@@ -118,12 +152,8 @@ pub(crate) async fn why(
     });
     let explanation = answer.explanation.as_ref();
     let status = answer.status.unwrap_or(stored.life.status);
-    let held_back = match app.store().spec(id).await? {
-        Some(spec) if status == RunStatus::Started => {
-            held_back_in(status, &spec, &app.store().steps(id).await?)
-        }
-        _ => BTreeMap::new(),
-    };
+    let spec = app.store().spec(id).await?.ok_or_else(|| unknown_run(&run.0))?;
+    let held_back = held_back_in(&app, &stored, &spec).await?;
     Ok(Json(RunWhy {
         run: id.to_string(),
         status,

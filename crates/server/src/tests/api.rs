@@ -1,12 +1,14 @@
 //! What the routes answer.
 
+use launch::Sight;
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 use wire::api::{Page, RunFilter, RunState};
 
 use super::raw::PATIENCE;
-use super::world::World;
-
-const NONCE: &str = "00112233445566778899aabbccddeeff";
+use super::world::{NONCE, World};
 
 #[tokio::test]
 async fn a_run_goes_from_its_submission_to_its_end() {
@@ -135,7 +137,13 @@ async fn what_cannot_be_submitted_is_refused_and_leaves_nothing() {
         (json!({"job": "hello", "tags": {"": "x"}}), 400, "bad_request", "tag"),
         (json!({"job": "hello", "tags": {"a": huge}}), 400, "bad_request", "tags"),
         (json!({"job": "hello", "config": 1}), 400, "bad_request", "config"),
-        (json!({"job": "hello", "priority": 1e99}), 400, "bad_request", "priority"),
+        (json!({"job": "hello", "priority": 1e99}), 400, "invalid_priority", "2147483647"),
+        (json!({"job": "hello", "priority": 2_147_483_648_u32}), 400, "invalid_priority", "range"),
+        (json!({"job": "hello", "priority": i64::MIN}), 400, "invalid_priority", "range"),
+        (json!({"job": "hello", "priority": u64::MAX}), 400, "invalid_priority", "range"),
+        (json!({"job": "hello", "priority": 1.5}), 400, "invalid_priority", "whole number"),
+        (json!({"job": "hello", "priority": "1"}), 400, "invalid_priority", "whole number"),
+        (json!({"job": "hello", "tags": {"priority": 1}}), 400, "bad_request", "tags.priority"),
         (json!({"job": "hello", "run_id": "../x"}), 400, "bad_request", "UUID"),
         (json!({"job": "hello", "deployment": {"name": ""}}), 400, "bad_request", "deployment"),
         (
@@ -298,6 +306,11 @@ async fn the_address_is_told_while_the_server_runs() {
     assert!(home.path().join("token").exists());
 }
 
+/// Returns whether nobody knows if the worker of a run lives.
+async fn is_suspect(world: &World, run: &str) -> bool {
+    world.client().run(run).await.unwrap().run.is_suspect
+}
+
 #[tokio::test]
 async fn a_poll_is_answered_when_the_server_stops() {
     let world = World::start().await;
@@ -306,21 +319,79 @@ async fn a_poll_is_answered_when_the_server_stops() {
     let begin = json!({"nonce": NONCE, "protocol": 1});
     assert_eq!(world.work("begin", &worker, &begin).await.status, 200);
     let seen = world.work("poll", &worker, &json!({"seen": 0})).await.json()["version"].clone();
-    let mut body = worker.as_object().unwrap().clone();
-    body.insert("seen".to_owned(), seen);
-    let body = Value::Object(body).to_string();
-    let head = format!(
-        "{}Content-Type: application/json\r\nContent-Length: {}\r\n",
-        world.host(),
-        body.len()
-    );
-    let address = world.address;
-    let poll = tokio::spawn(async move {
-        super::raw::ask(address, "POST /worker/v1/poll", &head, body.as_bytes()).await
-    });
-    // The server takes connections in their order: when this is answered, the poll is there.
-    assert_eq!(world.get("/healthz").await.status, 200);
+    let (head, body) = world.as_worker(&worker, &json!({"seen": seen}));
+    let request = format!("POST /worker/v1/poll HTTP/1.1\r\n{head}\r\n{body}");
+    // A worker whose poll breaks off, and of which only steps are seen, is suspect until it polls.
+    world.see(Some(Sight::Remains));
+    let suspected = async {
+        while !is_suspect(&world, &run).await {
+            let mut broken = TcpStream::connect(world.address).await.unwrap();
+            broken.write_all(request.as_bytes()).await.unwrap();
+        }
+    };
+    timeout(PATIENCE, suspected).await.unwrap();
+    world.see(Some(Sight::Alive));
+    let mut poll = TcpStream::connect(world.address).await.unwrap();
+    poll.write_all(request.as_bytes()).await.unwrap();
+    let heard_of = async { while is_suspect(&world, &run).await {} };
+    timeout(PATIENCE, heard_of).await.unwrap();
+    // So the poll has been looked at; there is no news for it, and it waits.
     world.stop().await;
-    let answer = tokio::time::timeout(PATIENCE, poll).await.unwrap().unwrap();
-    assert!(matches!(answer.status, 200 | 503), "{}", answer.body);
+    let mut answer = String::new();
+    timeout(PATIENCE, poll.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
+    assert!(answer.contains("the server is stopping"), "{answer}");
+}
+
+#[tokio::test]
+async fn lists_are_read_page_by_page_to_their_end() {
+    let world = World::start().await;
+    let jobs = |names: [&str; 3]| {
+        let job = |name| format!("  {name}:\n    ops:\n      a: {{command: [echo, a]}}\n");
+        format!("jobs:\n{}", names.map(job).concat())
+    };
+    std::fs::write(world.home.path().join("etl.yaml"), jobs(["c", "a", "b"])).unwrap();
+    world.client().reload().await.unwrap();
+    for pool in ["p2", "p/1", "p3"] {
+        world.client().set_pool_limit(pool, 1).await.unwrap();
+    }
+    let run = world.ask("POST /api/v1/runs", &json!({"job": "a"})).await.json()["id"].clone();
+    let run = run.as_str().unwrap();
+    let worker = world.worker(run).await;
+    let begin = json!({"nonce": NONCE, "protocol": 1});
+    assert_eq!(world.work("begin", &worker, &begin).await.status, 200);
+    let steps = json!({"first": 1, "reports": [
+        {"at": 1, "kind": "planned", "steps": ["z", "y\"[1]", "x"]}
+    ]});
+    assert_eq!(world.work("report", &worker, &steps).await.status, 200);
+    let file = world.home.path().canonicalize().unwrap().join("etl.yaml").display().to_string();
+    for (path, field, key, expected) in [
+        ("jobs", "jobs", "name", vec!["a", "b", "c"]),
+        ("pools", "pools", "pool", vec!["p/1", "p2", "p3"]),
+        ("code-locations", "code_locations", "path", vec![file.as_str()]),
+        (&format!("runs/{run}/steps"), "steps", "key", vec!["z", "y\"[1]", "x"]),
+    ] {
+        for limit in 1..=4 {
+            let (mut found, mut after) = (Vec::new(), String::new());
+            loop {
+                let path = format!("/api/v1/{path}?limit={limit}{after}");
+                let page = world.get(&path).await.json();
+                let entries = page[field].as_array().unwrap_or_else(|| panic!("{path}: {page}"));
+                assert!(entries.len() <= limit, "{page}");
+                found.extend(entries.iter().map(|entry| entry[key].as_str().unwrap().to_owned()));
+                let Some(next) = page["next"].as_str() else { break };
+                let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+                after = format!("&after={next}");
+            }
+            assert_eq!(found, expected, "{path} by {limit}");
+        }
+        for query in ["limit=0", "limit=501", "after=%20", "before=x"] {
+            let answer = world.get(&format!("/api/v1/{path}?{query}")).await;
+            assert_eq!(answer.status, 400, "{path}?{query}: {}", answer.body);
+        }
+    }
+    let shown = world.client().run(run).await.unwrap();
+    assert_eq!((shown.steps.len(), shown.next_steps.clone()), (3, None));
+    assert_eq!(world.client().all_steps(shown.clone()).await.unwrap(), shown);
+    world.stop().await;
 }

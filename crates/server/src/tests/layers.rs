@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::raw::{Answer, PATIENCE, ask, exchange};
 use crate::accept::{accept, stopping};
 use crate::body::{UserJson, WorkerJson};
+use crate::connections::Connections;
 use crate::layers::assemble;
 use crate::token::ApiToken;
 
@@ -28,6 +29,10 @@ struct World {
 
 impl World {
     async fn start() -> Self {
+        Self::with(Connections { workers: 64, others: 64 }).await
+    }
+
+    async fn with(connections: Connections) -> Self {
         let home = tempfile::tempdir().unwrap();
         let token = ApiToken::load_or_create(home.path()).unwrap();
         let text = std::fs::read_to_string(home.path().join("token")).unwrap().trim().to_owned();
@@ -56,7 +61,7 @@ impl World {
             );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let server = tokio::spawn(accept(listener, assemble(routes, token), stopping));
+        let server = tokio::spawn(accept(listener, assemble(routes, token), connections, stopping));
         Self { address, token: text, writes, stop, server }
     }
 
@@ -384,4 +389,58 @@ async fn a_stop_ends_what_waits_and_lets_it_answer() {
     timeout(PATIENCE, world.server).await.unwrap().unwrap();
     assert!(TcpStream::connect(world.address).await.is_err());
     drop(idle);
+}
+
+/// Sends a request on a connection and reads its answer, leaving the connection open.
+async fn ask_on(stream: &mut TcpStream, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    let mut block = [0; 4096];
+    loop {
+        let count = timeout(PATIENCE, stream.read(&mut block)).await.unwrap().unwrap();
+        assert!(count > 0, "the connection ended: {text}");
+        text += &String::from_utf8_lossy(&block[..count]);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        if body.len() == length.unwrap().parse::<usize>().unwrap() {
+            return text;
+        }
+    }
+}
+
+#[tokio::test]
+async fn workers_however_many_leave_room_for_others() {
+    let world = World::with(Connections { workers: 2, others: 2 }).await;
+    let body = r#"{"run": "r", "attempt": 1, "token": "t", "nonce": "n", "protocol": 1}"#;
+    let json = "Content-Type: application/json\r\n";
+    let begin = format!(
+        "POST /worker/v1/begin HTTP/1.1\r\n{}{json}Content-Length: {}\r\n\r\n{body}",
+        world.host(),
+        body.len()
+    );
+    let mut workers = Vec::new();
+    for _ in 0..2 {
+        let mut worker = TcpStream::connect(world.address).await.unwrap();
+        assert!(ask_on(&mut worker, &begin).await.starts_with("HTTP/1.1 200"));
+        workers.push(worker);
+    }
+    for _ in 0..5 {
+        let mut late = TcpStream::connect(world.address).await.unwrap();
+        let answer = ask_on(&mut late, &begin).await;
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("unavailable"), "{answer}");
+        assert!(answer.contains("connection: close") && answer.contains("no-store"), "{answer}");
+        // Its connection is closed and takes no place.
+        assert_eq!(timeout(PATIENCE, late.read(&mut [0; 1])).await.unwrap().unwrap(), 0);
+        assert_eq!(world.ask("GET /healthz", &world.host(), b"").await.status, 200);
+    }
+    // Those who have a place keep it, and one that goes leaves its place to the next.
+    assert!(ask_on(&mut workers[0], &begin).await.starts_with("HTTP/1.1 200"));
+    drop(workers.pop());
+    let mut next = TcpStream::connect(world.address).await.unwrap();
+    let come = async {
+        while !ask_on(&mut next, &begin).await.starts_with("HTTP/1.1 200") {
+            next = TcpStream::connect(world.address).await.unwrap();
+        }
+    };
+    timeout(PATIENCE, come).await.unwrap();
 }

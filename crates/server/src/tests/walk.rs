@@ -2,6 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions};
+use wire::api::CancelRun;
+
 use super::raw::ask;
 use super::world::World;
 use crate::guard::WORKER_PATHS;
@@ -11,12 +15,15 @@ const METHODS: [&str; 5] = ["GET", "POST", "PUT", "DELETE", "PATCH"];
 
 /// Returns the addresses of the table with something in the place of their parts.
 fn paths() -> Vec<String> {
+    paths_of("00000000-0000-4000-8000-000000000000")
+}
+
+/// The same with this run.
+fn paths_of(run: &str) -> Vec<String> {
     let fill = |path: &str| {
-        path.replace("{run}", "00000000-0000-4000-8000-000000000000")
-            .replace("{job}", "hello")
-            .replace("{pool}", "db%2Fmain")
+        path.replace("{run}", run).replace("{job}", "hello").replace("{pool}", "db%2Fmain")
     };
-    table().iter().map(|(path, _)| fill(path)).collect()
+    table().iter().map(|row| fill(row.path)).collect()
 }
 
 #[tokio::test]
@@ -50,30 +57,61 @@ async fn nothing_writes_without_token_host_origin_and_type() {
 #[tokio::test]
 async fn reading_writes_nothing() {
     let world = World::start().await;
-    world.submit().await;
-    let before = world.handle.store().last_change().await.unwrap();
-    for path in paths() {
-        for method in ["GET", "HEAD"] {
-            if path == "/api/v1/changes" && method == "GET" {
-                continue;
+    let (finished, canceled) = (world.submit().await, world.submit().await);
+    world.client().cancel(&canceled, CancelRun::default()).await.unwrap();
+    world.finish(&finished).await;
+    world.client().set_pool_limit("db/main", 2).await.unwrap();
+    // Nothing is left that goes on by itself.
+    let (change, content) = (world.handle.store().last_change().await.unwrap(), dump(&world).await);
+    assert!(content.contains(&finished.replace('-', "").to_uppercase()), "{content}");
+    for run in [&finished, &canceled] {
+        for path in paths_of(run) {
+            for method in ["GET", "HEAD"] {
+                if path == "/api/v1/changes" && method == "GET" {
+                    continue;
+                }
+                let line = format!("{method} {path}");
+                let answer = ask(world.address, &line, &world.host(), b"").await;
+                let is_write = answer.status == 405;
+                assert!(is_write || answer.status == 200, "{line}: {}", answer.body);
             }
-            let answer = ask(world.address, &format!("{method} {path}"), &world.host(), b"").await;
-            assert!(answer.status < 500, "{path}: {}", answer.body);
         }
     }
-    // The one run may have gone on by itself, to its launch and no further.
-    let after = world.handle.store().last_change().await.unwrap();
-    assert!(after.get() <= before.get().max(4), "{before:?} {after:?}");
+    let mut stream = world.client().changes(Some(0)).await.unwrap();
+    stream.next().await.unwrap();
+    assert_eq!(world.handle.store().last_change().await.unwrap(), change);
+    assert_eq!(dump(&world).await, content);
     world.stop().await;
+}
+
+/// Returns everything that the database of a world holds, table by table.
+async fn dump(world: &World) -> String {
+    let file = world.home.path().join("pointsman.db");
+    let options = SqliteConnectOptions::new().filename(file).read_only(true);
+    let mut database = options.connect().await.unwrap();
+    let tables = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name";
+    let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut database).await.unwrap();
+    let mut text = String::new();
+    for table in tables {
+        let columns = "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ') \
+                       FROM pragma_table_info($1)";
+        let columns: String =
+            sqlx::query_scalar(columns).bind(&table).fetch_one(&mut database).await.unwrap();
+        let rows = format!("SELECT {columns} FROM \"{table}\" ORDER BY 1");
+        let rows: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(rows)).fetch_all(&mut database).await.unwrap();
+        text += &format!("{table}:\n{}\n", rows.join("\n"));
+    }
+    text
 }
 
 #[tokio::test]
 async fn the_reference_lists_every_route_and_no_other() {
     let world = World::start().await;
     let mut known = BTreeSet::new();
-    for ((path, _), filled) in table().iter().zip(paths()) {
+    for (path, filled) in table().iter().map(|row| row.path).zip(paths()) {
         for method in METHODS {
-            if path == &"/api/v1/changes" && method == "GET" {
+            if path == "/api/v1/changes" && method == "GET" {
                 known.insert(format!("{method} {path}"));
                 continue;
             }

@@ -17,9 +17,13 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use wire::api::Configuration;
 use wire::client::Client;
+use worker::folder::Folder;
 
 use super::raw::{Answer, PATIENCE, ask};
 use crate::{ConfigurationLink, Listen, MAX_RELOADS, ReloadConfiguration, Server};
+
+/// What a worker draws.
+pub(super) const NONCE: &str = "00112233445566778899aabbccddeeff";
 
 const JOBS: &str = "
 jobs:
@@ -34,11 +38,15 @@ jobs:
 
 /// Starts nothing, and remembers what it was told to start.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Noop(Arc<Mutex<Vec<LaunchOrder>>>);
+pub(super) struct Noop {
+    orders: Arc<Mutex<Vec<LaunchOrder>>>,
+    /// What it sees of every attempt, whatever became of it.
+    sight: Arc<Mutex<Option<Sight>>>,
+}
 
 impl Launcher for Noop {
     async fn launch(&self, order: LaunchOrder) -> Result<(), LaunchError> {
-        self.0.lock().unwrap().push(order);
+        self.orders.lock().unwrap().push(order);
         Ok(())
     }
 
@@ -48,12 +56,15 @@ impl Launcher for Noop {
         attempt: Attempt,
         _: Duration,
     ) -> Result<(), TerminateError> {
-        self.0.lock().unwrap().retain(|order| (order.run, order.attempt) != (run, attempt));
+        self.orders.lock().unwrap().retain(|order| (order.run, order.attempt) != (run, attempt));
         Ok(())
     }
 
     async fn observe(&self, run: RunId, attempt: Attempt) -> Sight {
-        let orders = self.0.lock().unwrap();
+        if let Some(sight) = &*self.sight.lock().unwrap() {
+            return sight.clone();
+        }
+        let orders = self.orders.lock().unwrap();
         let lives = orders.iter().any(|order| (order.run, order.attempt) == (run, attempt));
         if lives { Sight::Alive } else { Sight::Gone }
     }
@@ -172,7 +183,7 @@ impl World {
         let launched = async {
             loop {
                 let order = {
-                    let orders = self.launcher.0.lock().unwrap();
+                    let orders = self.launcher.orders.lock().unwrap();
                     orders.iter().find(|order| order.run == id).cloned()
                 };
                 if let Some(order) = order {
@@ -185,8 +196,19 @@ impl World {
         json!({"run": run, "attempt": order.attempt.get(), "token": order.token.reveal()})
     }
 
+    /// Has the launcher see this of every attempt, or what is so.
+    pub(super) fn see(&self, sight: Option<Sight>) {
+        *self.launcher.sight.lock().unwrap() = sight;
+    }
+
     /// Makes a request as a worker does.
     pub(super) async fn work(&self, what: &str, worker: &Value, more: &Value) -> Answer {
+        let (head, body) = self.as_worker(worker, more);
+        ask(self.address, &format!("POST /worker/v1/{what}"), &head, body.as_bytes()).await
+    }
+
+    /// Returns the headers and the body of a worker's request.
+    pub(super) fn as_worker(&self, worker: &Value, more: &Value) -> (String, String) {
         let mut body = worker.as_object().unwrap().clone();
         body.extend(more.as_object().unwrap().clone());
         let body = Value::Object(body).to_string();
@@ -195,7 +217,27 @@ impl World {
             self.host(),
             body.len()
         );
-        ask(self.address, &format!("POST /worker/v1/{what}"), &head, body.as_bytes()).await
+        (head, body)
+    }
+
+    /// Takes a run from its launch to its end, with a step that has written something.
+    pub(super) async fn finish(&self, run: &str) {
+        let worker = self.worker(run).await;
+        let begin = json!({"nonce": NONCE, "protocol": 1});
+        assert_eq!(self.work("begin", &worker, &begin).await.status, 200);
+        let folder = Folder::of(self.home.path(), run.parse().unwrap(), Attempt::FIRST);
+        std::fs::create_dir_all(folder.steps()).unwrap();
+        std::fs::write(folder.out("greet", 1), "hello\n").unwrap();
+        let reports = json!({"first": 1, "reports": [
+            {"at": 1, "kind": "planned", "steps": ["greet", "load.all"]},
+            {"at": 2, "kind": "first_pass_done"},
+            {"at": 3, "kind": "started", "step": "greet", "try": 1},
+            {"at": 4, "kind": "succeeded", "step": "greet", "try": 1},
+            {"at": 5, "kind": "skipped", "step": "load.all", "reason": "not today"},
+            {"at": 6, "kind": "ended", "outcome": {"outcome": "succeeded"}},
+        ]});
+        let answer = self.work("report", &worker, &reports).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
     }
 
     /// Stops the server, then the daemon; what streams and polls there are must end by themselves.

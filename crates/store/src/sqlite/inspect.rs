@@ -74,7 +74,7 @@ fn damaged(error: &ReadError) -> Inspection {
 /// Returns the newest migration that the file has had; 0 before the first.
 async fn newest_applied(c: &mut SqliteConnection) -> Result<i64, ReadError> {
     let query = sqlx::query(sql!(newest_applied));
-    let found = collect(c, query, |row| Columns::of(row).next::<i64>()).await?;
+    let found = collect(c, query, |row| Columns::of(row).integer()).await?;
     Ok(found.into_iter().max().unwrap_or(0))
 }
 

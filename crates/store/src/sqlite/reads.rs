@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use futures_util::TryStreamExt;
-use model::{Change, IdempotencyKey, LifeEvent, PoolLimit, PoolName, RunId, StepRow, Timestamp};
+use model::{
+    Change, IdempotencyKey, LifeEvent, PoolLimit, PoolName, RunId, StepKey, StepRow, Timestamp,
+};
 use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 use sqlx::{Sqlite, query::Query};
 
@@ -40,6 +42,20 @@ impl Store {
     /// Returns the steps of a run by position.
     pub async fn steps(&self, run: RunId) -> Result<Vec<StepRow>, ReadError> {
         self.all(sqlx::query(sql!(steps)).bind(key(run)), decode::step).await
+    }
+
+    /// Returns steps of a run by position: at most `limit` of those after the one with this position
+    /// and key; from the first one, if none is given.
+    pub async fn steps_after(
+        &self,
+        run: RunId,
+        after: Option<(u32, &StepKey)>,
+        limit: u32,
+    ) -> Result<Vec<StepRow>, ReadError> {
+        // No key is empty.
+        let (position, step) = after.map_or((0, ""), |(position, key)| (position, key.as_str()));
+        let query = sqlx::query(sql!(steps_after)).bind(key(run)).bind(position).bind(step);
+        self.all(query.bind(limit), decode::step).await
     }
 
     /// Returns events of a run by number: at most `limit` of those after `after` (0 is before the

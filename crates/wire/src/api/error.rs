@@ -3,16 +3,21 @@
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::Schema;
+use utoipa::{PartialSchema, ToSchema};
+
+use super::words;
 
 /// The body of every answer that is an error: `{"error": {...}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorAnswer {
     /// What is wrong.
     pub error: ErrorDetail,
 }
 
 /// What is wrong, for a machine and for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ErrorDetail {
     /// The code, which stays.
     pub code: ErrorCode,
@@ -38,11 +43,11 @@ impl ErrorAnswer {
 
 /// Declares the codes with their words and HTTP statuses.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal, $status:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $variant:ident = $word:literal, $status:literal;)+) => {
         /// What kind of error it is. The words stay; new ones may come.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum ErrorCode {
-            $($(#[$doc])* $variant,)+
+            $($(#[doc = $doc])+ $variant,)+
         }
 
         impl ErrorCode {
@@ -53,6 +58,13 @@ macro_rules! codes {
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
+                }
+            }
+
+            /// Returns what it means, as one sentence or more.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+),)+
                 }
             }
 
@@ -123,7 +135,7 @@ codes! {
     Unavailable = "unavailable", 503;
     /// The disk is full; nothing was changed.
     DiskFull = "disk_full", 503;
-    /// The server has a fault. A word that is not known here is read as this one.
+    /// The server has a fault. Clients read a word that they do not know as this one.
     Internal = "internal", 500;
 }
 
@@ -132,6 +144,15 @@ impl fmt::Display for ErrorCode {
         f.write_str(self.as_str())
     }
 }
+
+impl PartialSchema for ErrorCode {
+    fn schema() -> RefOr<Schema> {
+        let words = Self::ALL.iter().map(|code| code.as_str());
+        words::schema("What kind of error it is. The words stay; new ones may come.", words).into()
+    }
+}
+
+impl ToSchema for ErrorCode {}
 
 impl Serialize for ErrorCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -2,19 +2,20 @@
 
 use model::{Granularity, PoolBlocking, Settings, TagMatch};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::reason::at_most;
 use super::{Configuration, Time};
 
 /// `GET /healthz`: the server answers.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Health {
     /// `ok`, or `recovering` while the daemon finds out what became of the runs in progress.
     pub status: String,
 }
 
 /// `GET /api/v1/instance`: what this server is and what it does now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Instance {
     /// The version of the program.
     pub version: String,
@@ -36,7 +37,7 @@ pub struct Instance {
 }
 
 /// The limits in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Rules {
     /// Runs in progress at one time; `null` if unlimited.
     pub max_concurrent_runs: Option<u32>,
@@ -49,7 +50,7 @@ pub struct Rules {
 }
 
 /// A limit on runs by tag.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TagLimit {
     /// The tag's key.
     pub key: String,
@@ -62,7 +63,7 @@ pub struct TagLimit {
 }
 
 /// How pools are enforced.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PoolRules {
     /// Who holds the slots: `op` or `run`.
     pub granularity: String,
@@ -110,15 +111,18 @@ impl From<&model::TagLimit> for TagLimit {
     }
 }
 
-/// `GET /api/v1/code-locations`, and the answer to `POST /api/v1/code-locations/reload`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `GET /api/v1/code-locations`: a page of the code locations; and the first of them, up to a full
+/// page, as the answer to `POST /api/v1/code-locations/reload`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CodeLocations {
     /// The code locations, by name.
     pub code_locations: Vec<CodeLocation>,
+    /// What to give as `after` for the next page; `null` if this is the last one.
+    pub next: Option<String>,
 }
 
 /// A code location: where jobs come from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CodeLocation {
     /// Its name.
     pub name: String,

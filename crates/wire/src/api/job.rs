@@ -3,18 +3,21 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::plan::{PlanStep, RetryPolicy};
 
-/// `GET /api/v1/jobs`: every job of every code location, by location and name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `GET /api/v1/jobs`: a page of the jobs of all code locations, by location and name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Jobs {
     /// The jobs.
     pub jobs: Vec<Job>,
+    /// What to give as `after` for the next page; `null` if this is the last one.
+    pub next: Option<String>,
 }
 
 /// A job, as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Job {
     /// Its name.
     pub name: String,
@@ -31,7 +34,7 @@ pub struct Job {
 }
 
 /// `GET /api/v1/jobs/{job}`: all about one job.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobDetail {
     /// What lists show.
     #[serde(flatten)]
@@ -43,7 +46,7 @@ pub struct JobDetail {
 }
 
 /// A step of a job. The values of its variables are not told: they may be secret.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobStep {
     /// Its key.
     pub key: String,

@@ -8,15 +8,20 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type,
+};
+use utoipa::{PartialSchema, ToSchema};
 
-use super::{Time, words};
+use super::{Time, priority, words};
 
 /// How many runs one request may change: all of them are written in one commit.
 pub const MAX_CHANGED_RUNS: usize = 10_000;
 
 /// `POST /api/v1/run-changes`: changes runs that have not ended, all or nothing. Either `runs` or
 /// `query` says which; both or neither is an error.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunChanges {
     /// The runs, each by its id or a beginning of it that no other run has; at most
@@ -53,11 +58,12 @@ pub enum RunChange {
 }
 
 /// Which runs; every key that is given must match. Without a status, runs that have not ended.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunQuery {
     /// Runs in one of these statuses.
     #[serde(default, with = "words::run_statuses", skip_serializing_if = "Vec::is_empty")]
+    #[schema(schema_with = words::run_statuses::schema)]
     pub status: Vec<RunStatus>,
     /// Runs of jobs with this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -74,7 +80,7 @@ pub struct RunQuery {
 }
 
 /// The answer to [`RunChanges`]. Each run that matched stands in one of the lists.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct RunChangesAnswer {
     /// How many runs were meant.
     pub matched: u64,
@@ -93,7 +99,7 @@ pub struct RunChangesAnswer {
 }
 
 /// A run that cannot be changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RefusedChange {
     /// Its id.
     pub run: String,
@@ -103,7 +109,7 @@ pub struct RefusedChange {
 
 /// `POST /api/v1/runs/{run}/free-slots`: gives back the slots that steps of a run hold in pools,
 /// while the steps go on. What waits for slots goes on waiting.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FreeSlots {
     /// The key of the step; all steps of the run, if none is given.
@@ -112,14 +118,14 @@ pub struct FreeSlots {
 }
 
 /// The answer to [`FreeSlots`].
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 pub struct FreedSlots {
     /// What was given back, by step; empty if nothing was held.
     pub freed: Vec<FreedStep>,
 }
 
 /// What one step gave back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FreedStep {
     /// The step's key.
     pub step: String,
@@ -129,7 +135,7 @@ pub struct FreedStep {
 
 /// The configuration in force: in `GET /api/v1/instance`, and the answer to
 /// `POST /api/v1/configuration/reload`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Configuration {
     /// The file that is in force; `null` if it is the defaults.
     pub path: Option<String>,
@@ -142,7 +148,7 @@ pub struct Configuration {
 }
 
 /// Why a file is not in force.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ConfigurationProblem {
     /// What is wrong in it, with its place, for people.
     pub message: String,
@@ -158,10 +164,40 @@ const RELEASE: &str = "release";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
+    #[serde(default, deserialize_with = "priority::optional")]
     priority: Option<i32>,
     set_tags: Option<BTreeMap<String, String>>,
     remove_tags: Option<Vec<String>>,
 }
+
+impl PartialSchema for RunChange {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(f64::from(i32::MIN)))
+            .maximum(Some(f64::from(i32::MAX)))
+            .description(Some("They have this priority from now on."));
+        let set = ObjectBuilder::new()
+            .additional_properties(Some(text()))
+            .description(Some("These tags are set, over values that they may have."));
+        let remove = ArrayBuilder::new()
+            .items(text())
+            .description(Some("The keys of the tags that are taken away."));
+        let closed = || {
+            ObjectBuilder::new()
+                .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)))
+        };
+        OneOfBuilder::new()
+            .item(words::schema("They stay in the queue, or do so no longer.", [HOLD, RELEASE]))
+            .item(closed().property("priority", number).required("priority"))
+            .item(closed().property("set_tags", set).property("remove_tags", remove).min_properties(Some(1)))
+            .description(Some("What is changed of the runs: they are held, released, get a priority, or other tags."))
+            .into()
+    }
+}
+
+impl ToSchema for RunChange {}
 
 impl Serialize for RunChange {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {

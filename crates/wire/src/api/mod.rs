@@ -9,6 +9,7 @@ mod instance;
 mod job;
 mod live;
 mod pool;
+mod priority;
 mod query;
 mod reason;
 mod run;
@@ -31,7 +32,7 @@ pub use reason::{
 pub use run::{
     CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogPage,
     LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepHeldBack,
-    StepWhy, SubmitRun,
+    StepWhy, Steps, SubmitRun,
 };
 pub use time::Time;
 

@@ -1,19 +1,22 @@
 //! Pools: limits, usage, who holds slots and who waits.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Usage;
 use super::reason::at_most;
 
-/// `GET /api/v1/pools`: every pool that has a limit of its own or is in use, by name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// `GET /api/v1/pools`: a page of the pools that have a limit of their own or are in use, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pools {
     /// The pools.
     pub pools: Vec<Pool>,
+    /// What to give as `after` for the next page; `null` if this is the last one.
+    pub next: Option<String>,
 }
 
 /// A pool, as lists show it, and the answer when its limit was set or deleted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Pool {
     /// Its name.
     pub pool: String,
@@ -43,7 +46,7 @@ impl Pool {
 }
 
 /// `GET /api/v1/pools/{pool}`: a pool with those who hold its slots and those who wait.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PoolDetail {
     /// What lists show.
     #[serde(flatten)]
@@ -55,7 +58,7 @@ pub struct PoolDetail {
 }
 
 /// What a step holds or wants of a pool.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct PoolClaim {
     /// The run's id.
     pub run: String,
@@ -70,7 +73,7 @@ pub struct PoolClaim {
 }
 
 /// Whether a claim has its slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimState {
     /// It waits and holds nothing.
@@ -98,9 +101,10 @@ impl PoolClaim {
 }
 
 /// `PUT /api/v1/pools/{pool}/limit`: gives a pool a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetPoolLimit {
     /// The number of slots, 0 to 1000.
+    #[schema(minimum = 0, maximum = 1000)]
     pub limit: i64,
 }

@@ -2,6 +2,7 @@
 
 use model::RunStatus;
 use thiserror::Error;
+use utoipa::IntoParams;
 
 use super::{LogStream, MAX_PAGE, Time};
 
@@ -42,21 +43,25 @@ fn page_size(key: &str, value: &str) -> Result<u32, QueryError> {
 }
 
 /// Which runs `GET /api/v1/runs` lists.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct RunFilter {
     /// Only runs in one of these statuses; all, if empty. In the query: `QUEUED,STARTED`.
+    #[param(rename = "status", value_type = Option<String>, example = "QUEUED,STARTED")]
     pub statuses: Vec<RunStatus>,
     /// Only runs of this job.
     pub job: Option<String>,
     /// Only runs of jobs of this code location.
     pub location: Option<String>,
     /// Only runs that have all these tags. In the query: `tag=key=value`, repeated.
+    #[param(rename = "tag", value_type = Option<Vec<String>>, example = json!(["team=docs"]))]
     pub tags: Vec<(String, String)>,
     /// Only runs that were submitted at this time or later.
     pub since: Option<Time>,
     /// What the page before gave as `next`.
     pub before: Option<String>,
     /// How many runs, 1 to [`MAX_PAGE`]; [`super::DEFAULT_PAGE`] unless given.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
 }
 
@@ -122,12 +127,14 @@ impl RunFilter {
     }
 }
 
-/// Which part of a list to return: `GET /api/v1/queue` and `GET /api/v1/runs/{id}/events`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// Which part of a list to return.
+#[derive(Debug, Clone, PartialEq, Eq, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct Page {
     /// What the page before gave as `next`.
     pub after: Option<String>,
     /// How many entries, 1 to [`MAX_PAGE`]; [`super::DEFAULT_PAGE`] unless given.
+    #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
 }
 
@@ -163,15 +170,19 @@ impl Page {
 
 /// Which part of which log `GET /api/v1/runs/{id}/logs` returns; a list of what there is, if no step
 /// is named.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LogFilter {
     /// The step's key.
     pub step: Option<String>,
     /// The number of the try; the latest unless given.
+    #[param(rename = "try")]
     pub r#try: Option<u32>,
     /// The stream.
+    #[param(inline, value_type = Option<LogStream>)]
     pub stream: LogStream,
     /// Where to begin, in bytes.
+    #[param(value_type = Option<u64>)]
     pub offset: u64,
     /// How many bytes at most; [`super::MAX_LOG_BYTES`] unless given, and never more.
     pub limit: Option<u64>,

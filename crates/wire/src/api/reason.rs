@@ -4,11 +4,12 @@
 
 use model::{Capacity, Count, HolderOf, LimitKey, RunId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Time;
 
 /// Why a run or a step has not started, or that it has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Explanation {
     /// Whether it is in progress, could start, or is blocked.
     pub state: ExplanationState,
@@ -18,7 +19,7 @@ pub struct Explanation {
 }
 
 /// What an explanation comes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExplanationState {
     /// It is in progress, or has its slots.
@@ -30,7 +31,7 @@ pub enum ExplanationState {
 }
 
 /// One limit that blocks a run or a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Reason {
     /// The limit.
     pub limit: Limit,
@@ -55,7 +56,7 @@ pub struct Reason {
 }
 
 /// Names one limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Limit {
     /// The runs in progress in total.
@@ -86,7 +87,7 @@ pub enum Limit {
 }
 
 /// Which runs a tag limit counts together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TagScope {
     /// All runs with the key.
@@ -98,7 +99,7 @@ pub enum TagScope {
 }
 
 /// What is taken of a limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Runs in progress that count.
     pub runs: u64,
@@ -111,7 +112,7 @@ pub struct Usage {
 }
 
 /// Somebody who takes units of a limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Holder {
     /// The run's id.
     pub run: String,
@@ -124,7 +125,7 @@ pub struct Holder {
 }
 
 /// Which part of a run takes units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum HolderPart {
     /// The run as a whole.
@@ -138,7 +139,7 @@ pub enum HolderPart {
 }
 
 /// A step of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepRef {
     /// The run's id.
     pub run: String,
@@ -147,7 +148,7 @@ pub struct StepRef {
 }
 
 /// How many others go first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Ahead {
     /// So many, or at least so many.
     pub count: u64,
@@ -156,7 +157,7 @@ pub struct Ahead {
 }
 
 /// The change that would free a run or a step from a limit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Remedy {
     /// Raise the limit to this number or more.

@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 use model::{EventKind, FailureReason, RunStatus, StepStatus};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use super::{Explanation, Time, words};
+use super::{Explanation, Time, priority, words};
 
 /// `POST /api/v1/runs`: submits a run. Answered with 201 and the [`Run`] if it is new, with 200 if
 /// it was submitted before under the same idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRun {
     /// The job.
+    #[schema(pattern = r"^\S+$")]
     pub job: String,
     /// Its code location; needed only if several have a job of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -20,25 +22,33 @@ pub struct SubmitRun {
     /// Tags, in addition to those of the job and winning over them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-    /// The run's config, in place of the job's.
+    /// The run's config, laid over the job's key by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
     pub config: Option<serde_json::Value>,
     /// Its priority; larger goes first. The same as the tag `dagster/priority`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "priority::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schema(minimum = -2_147_483_648_i64, maximum = 2_147_483_647_i64)]
     pub priority: Option<i32>,
     /// The deployment that it belongs to; `prod` unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<Deployment>,
     /// The id that it is to have, a UUID; a fresh one unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uuid")]
     pub run_id: Option<String>,
 }
 
 /// The deployment that a run belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Deployment {
     /// Its name.
+    #[schema(pattern = r"^\S+$")]
     pub name: String,
     /// Its kind.
     #[serde(default)]
@@ -46,7 +56,7 @@ pub struct Deployment {
 }
 
 /// The kind of a deployment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DeploymentKind {
     /// A deployment of its own, such as `prod`.
@@ -57,7 +67,7 @@ pub enum DeploymentKind {
 }
 
 /// A run, as lists show it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Run {
     /// Its id.
     pub id: String,
@@ -69,6 +79,7 @@ pub struct Run {
     pub deployment: Deployment,
     /// Where it is in its life.
     #[serde(with = "words::run_status")]
+    #[schema(schema_with = words::run_status::schema)]
     pub status: RunStatus,
     /// Its priority.
     pub priority: i32,
@@ -97,17 +108,18 @@ pub struct Run {
 }
 
 /// Why a run failed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Failure {
     /// The kind.
     #[serde(with = "words::failure_reason")]
+    #[schema(schema_with = words::failure_reason::schema)]
     pub reason: FailureReason,
     /// What happened, as a sentence.
     pub message: String,
 }
 
 /// `GET /api/v1/runs`: a page of runs, the newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Runs {
     /// The runs.
     pub runs: Vec<Run>,
@@ -116,28 +128,41 @@ pub struct Runs {
 }
 
 /// `GET /api/v1/runs/{id}`: all about one run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunDetail {
     /// What lists show.
     #[serde(flatten)]
     pub run: Run,
     /// Its config; `null` if it has none.
     pub config: serde_json::Value,
-    /// Its steps, in the order of their definition.
+    /// Its steps, in the order of their definition: the first of them, up to a full page.
     pub steps: Vec<Step>,
+    /// What to give as `after` to `GET /api/v1/runs/{id}/steps` for more steps; `null` if these are
+    /// all.
+    pub next_steps: Option<String>,
     /// Why it waits; `null` unless it is queued or in progress.
     pub explanation: Option<Explanation>,
     /// The reasons as sentences, in the same order.
     pub sentences: Vec<String>,
 }
 
+/// `GET /api/v1/runs/{id}/steps`: a page of the steps of a run, in the order of their definition.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Steps {
+    /// The steps.
+    pub steps: Vec<Step>,
+    /// What to give as `after` for the next page; `null` if this is the last one.
+    pub next: Option<String>,
+}
+
 /// A step of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Step {
     /// Its key.
     pub key: String,
     /// Where it is in its life.
     #[serde(with = "words::step_status")]
+    #[schema(schema_with = words::step_status::schema)]
     pub status: StepStatus,
     /// The number of its latest try; 0 before the first.
     pub r#try: u32,
@@ -157,12 +182,13 @@ pub struct Step {
 }
 
 /// `GET /api/v1/runs/{id}/why`: every limit that blocks the run, or its steps.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunWhy {
     /// The run's id.
     pub run: String,
     /// Where it is in its life.
     #[serde(with = "words::run_status")]
+    #[schema(schema_with = words::run_status::schema)]
     pub status: RunStatus,
     /// About the run as a whole; `null` if it has ended.
     pub explanation: Option<Explanation>,
@@ -176,7 +202,7 @@ pub struct RunWhy {
 }
 
 /// Why a step waits that wants no slots yet.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepHeldBack {
     /// The step's key.
     pub step: String,
@@ -185,7 +211,7 @@ pub struct StepHeldBack {
 }
 
 /// Why a step waits for slots.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StepWhy {
     /// The step's key.
     pub step: String,
@@ -197,7 +223,7 @@ pub struct StepWhy {
 
 /// Something that happened: in `GET /api/v1/runs/{id}/events`, and the data of each event of
 /// `GET /api/v1/changes`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Event {
     /// Its place among all changes.
     pub change: u64,
@@ -209,6 +235,7 @@ pub struct Event {
     pub at: Time,
     /// What happened.
     #[serde(with = "words::event_kind")]
+    #[schema(schema_with = words::event_kind::schema)]
     pub kind: EventKind,
     /// The attempt during which it happened.
     pub attempt: Option<u32>,
@@ -219,7 +246,7 @@ pub struct Event {
 }
 
 /// `GET /api/v1/runs/{id}/events`: a page of the events of a run, the oldest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Events {
     /// The events.
     pub events: Vec<Event>,
@@ -228,14 +255,14 @@ pub struct Events {
 }
 
 /// `GET /api/v1/runs/{id}/logs` without a step: what a run's steps have written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogFiles {
     /// One entry for each step, try and stream, in the order of the steps.
     pub files: Vec<LogFile>,
 }
 
 /// What one try of a step has written to one stream.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogFile {
     /// The step's key.
     pub step: String,
@@ -248,7 +275,9 @@ pub struct LogFile {
 }
 
 /// A stream that a step writes to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum LogStream {
     /// Standard output.
@@ -269,7 +298,7 @@ impl LogStream {
 }
 
 /// `GET /api/v1/runs/{id}/logs?step=`: a part of what a step has written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct LogPage {
     /// The text; bytes that are no UTF-8 are replaced.
     pub text: String,
@@ -280,7 +309,7 @@ pub struct LogPage {
 }
 
 /// `POST /api/v1/runs/{id}/cancel`: tells a run to end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CancelRun {
     /// Whether to mark it as canceled at once, whatever its worker does.
@@ -289,17 +318,18 @@ pub struct CancelRun {
 }
 
 /// The answer to [`CancelRun`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RunState {
     /// The run's id.
     pub id: String,
     /// Where it is now.
     #[serde(with = "words::run_status")]
+    #[schema(schema_with = words::run_status::schema)]
     pub status: RunStatus,
 }
 
 /// `GET /api/v1/queue`: a page of the queue, in the order in which its runs are looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueuePage {
     /// The runs.
     pub entries: Vec<QueueEntry>,
@@ -310,7 +340,7 @@ pub struct QueuePage {
 }
 
 /// A run that is queued.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct QueueEntry {
     /// Its place, from 1.
     pub position: u64,

@@ -4,15 +4,14 @@ use reqwest::Method;
 
 use super::{Changes, Client, ClientError};
 use crate::api::{
-    CancelRun, CodeLocations, Configuration, Events, FreeSlots, FreedSlots, Health,
-    IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles, LogFilter, LogPage, Page, Pool,
-    PoolDetail, Pools, QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail, RunFilter,
-    RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
+    CancelRun, Configuration, Events, FreeSlots, FreedSlots, Health, IDEMPOTENCY_KEY, Instance,
+    JobDetail, LogFiles, LogFilter, LogPage, Page, Pool, PoolDetail, QueuePage, Run, RunChanges,
+    RunChangesAnswer, RunDetail, RunFilter, RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
 };
 
 const API: [&str; 2] = ["api", "v1"];
 
-fn below<'a>(rest: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn below<'a>(rest: &[&'a str]) -> Vec<&'a str> {
     [&API[..], rest].concat()
 }
 
@@ -39,11 +38,6 @@ impl Client {
         self.get(&below(&["instance"]), &[]).await
     }
 
-    /// Lists the jobs.
-    pub async fn jobs(&self) -> Result<Jobs, ClientError> {
-        self.get(&below(&["jobs"]), &[]).await
-    }
-
     /// Shows a job; `location` is needed if several have one of this name.
     pub async fn job(&self, job: &str, location: Option<&str>) -> Result<JobDetail, ClientError> {
         let query: Vec<_> =
@@ -68,7 +62,7 @@ impl Client {
         self.get(&below(&["runs"]), &filter.to_pairs()).await
     }
 
-    /// Shows a run by its id or the beginning of it.
+    /// Shows a run by its id or the beginning of it, with the first of its steps.
     pub async fn run(&self, id: &str) -> Result<RunDetail, ClientError> {
         self.get(&below(&["runs", id]), &[]).await
     }
@@ -121,11 +115,6 @@ impl Client {
         self.get(&below(&["queue"]), &page.to_pairs()).await
     }
 
-    /// Lists the pools.
-    pub async fn pools(&self) -> Result<Pools, ClientError> {
-        self.get(&below(&["pools"]), &[]).await
-    }
-
     /// Shows a pool with its holders and waiters.
     pub async fn pool(&self, pool: &str) -> Result<PoolDetail, ClientError> {
         self.get(&below(&["pools", pool]), &[]).await
@@ -141,17 +130,6 @@ impl Client {
     pub async fn delete_pool_limit(&self, pool: &str) -> Result<Pool, ClientError> {
         let response = self.remove(&below(&["pools", pool, "limit"])).await?;
         self.read(response).await
-    }
-
-    /// Lists the code locations.
-    pub async fn code_locations(&self) -> Result<CodeLocations, ClientError> {
-        self.get(&below(&["code-locations"]), &[]).await
-    }
-
-    /// Reads the code locations again.
-    pub async fn reload(&self) -> Result<CodeLocations, ClientError> {
-        let path = below(&["code-locations", "reload"]);
-        Ok(self.write(Method::POST, &path, &serde_json::json!({}), &[]).await?.0)
     }
 
     /// Has the configuration file read again and put in force, if nothing is wrong in it.

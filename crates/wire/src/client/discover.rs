@@ -64,6 +64,22 @@ pub struct ServerFile {
     pub started_at: i64,
 }
 
+impl ServerFile {
+    /// Finds the server of a home: nothing, if none runs there. The file of a server that was killed
+    /// stays, and whoever listens at its address by then is somebody else: it counts only while the
+    /// process that wrote it lives.
+    ///
+    /// # Errors
+    /// [`DiscoverError::Unreadable`] if there is a file that is not a server's.
+    pub fn of_home(home: &Path) -> Result<Option<Self>, DiscoverError> {
+        let path = home.join(SERVER_FILE);
+        let Some(text) = read(&path)? else { return Ok(None) };
+        let file: Self = serde_json::from_str(&text)
+            .map_err(|error| DiscoverError::Unreadable { path, problem: error.to_string() })?;
+        Ok(Some(file).filter(|file| !is_gone(file.pid)))
+    }
+}
+
 impl Client {
     /// Finds the server: `url`, or `$POINTSMAN_URL`, or what `home` names. `variable` reads the
     /// environment.
@@ -80,7 +96,10 @@ impl Client {
         let is_of_home = named.is_none();
         let url = match named {
             Some(url) => url,
-            None => server_of(home)?,
+            None => match ServerFile::of_home(home)? {
+                Some(file) => file.url,
+                None => return Err(DiscoverError::NoServer { home: home.to_owned() }),
+            },
         };
         let token = match set("POINTSMAN_TOKEN") {
             Some(token) => Some(token),
@@ -89,20 +108,6 @@ impl Client {
         };
         Self::new(&url, token.as_deref().map(str::trim))
     }
-}
-
-fn server_of(home: &Path) -> Result<String, DiscoverError> {
-    let path = home.join(SERVER_FILE);
-    let Some(text) = read(&path)? else {
-        return Err(DiscoverError::NoServer { home: home.to_owned() });
-    };
-    let file: ServerFile = serde_json::from_str(&text)
-        .map_err(|error| DiscoverError::Unreadable { path, problem: error.to_string() })?;
-    // Whoever listens at the address of a server that was killed is somebody else.
-    if is_gone(file.pid) {
-        return Err(DiscoverError::NoServer { home: home.to_owned() });
-    }
-    Ok(file.url)
 }
 
 /// Returns whether surely no process has this number, where the system tells such things.
@@ -136,4 +141,28 @@ fn is_this_machine(url: &str) -> bool {
         host == "localhost"
             || address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_found_only_while_the_process_that_wrote_its_file_lives() {
+        let home = tempfile::tempdir().unwrap();
+        let found = || ServerFile::of_home(home.path()).map(|file| file.map(|file| file.url));
+        assert_eq!(found().unwrap(), None);
+        let write = |pid: u32| {
+            let url = "http://127.0.0.1:3141".to_owned();
+            let text = serde_json::to_string(&ServerFile { url, pid, started_at: 0 }).unwrap();
+            std::fs::write(home.path().join(SERVER_FILE), text).unwrap();
+        };
+        write(std::process::id());
+        assert_eq!(found().unwrap().as_deref(), Some("http://127.0.0.1:3141"));
+        // No process has this number.
+        write(u32::MAX);
+        assert_eq!(found().unwrap(), None);
+        std::fs::write(home.path().join(SERVER_FILE), "{\"url\": ").unwrap();
+        assert!(found().unwrap_err().to_string().contains(SERVER_FILE));
+    }
 }

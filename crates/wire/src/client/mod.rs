@@ -1,13 +1,14 @@
 //! The typed HTTP client of the API.
 //!
-//! It finds the server, shows the token, bounds every answer and every wait, and gives back either
-//! what was asked for or one of three kinds of error. It decides nothing about runs, and never asks
-//! twice by itself: only a stream of changes is resumed.
+//! It finds the server, shows the token with what changes something, bounds every answer and every
+//! wait, and gives back either what was asked for or one of three kinds of error. It decides nothing
+//! about runs, and never asks twice by itself: only a stream of changes is resumed.
 
 mod calls;
 mod changes;
 mod discover;
 mod error;
+mod lists;
 
 pub use calls::Submitted;
 pub use changes::{Changes, News};
@@ -16,8 +17,8 @@ pub use error::ClientError;
 
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Method, Response, Url};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -39,10 +40,13 @@ const READ_TIMEOUT: Duration = Duration::from_mins(1);
 pub struct Client {
     http: reqwest::Client,
     base: Url,
+    /// The header that shows the token.
+    authorization: Option<HeaderValue>,
 }
 
 impl Client {
-    /// Makes a client for the server at `url`, which shows `token` with every request.
+    /// Makes a client for the server at `url`, which shows `token` with every request that is not
+    /// a mere read: the server asks for it only there.
     ///
     /// # Errors
     /// Says why the address or the token cannot be used.
@@ -52,24 +56,17 @@ impl Client {
         if base.scheme() != "http" || base.host().is_none() {
             return Err(bad("it must begin with http:// and name a host".to_owned()));
         }
-        let mut headers = HeaderMap::new();
-        if let Some(token) = token {
-            let mut value = HeaderValue::try_from(format!("Bearer {token}"))
-                .map_err(|_| DiscoverError::BadToken)?;
-            value.set_sensitive(true);
-            headers.insert(AUTHORIZATION, value);
-        }
+        let authorization = token.map(authorization).transpose()?;
         // Runs on this machine must not leak to a proxy, nor the token to wherever a redirect says.
         let http = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
-            .default_headers(headers)
             .user_agent(concat!("pointsman/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| bad(error.to_string()))?;
-        Ok(Self { http, base })
+        Ok(Self { http, base, authorization })
     }
 
     /// Returns the address of the server.
@@ -106,7 +103,7 @@ impl Client {
         body: &B,
         headers: &[(&'static str, &str)],
     ) -> Result<(A, u16), ClientError> {
-        let mut request = self.http.request(method, self.address(path, &[])).json(body);
+        let mut request = self.change(method, path).json(body);
         for (name, value) in headers {
             let value = HeaderValue::try_from(*value)
                 .map_err(|_| ClientError::BadHeader { name, value: (*value).to_owned() })?;
@@ -120,11 +117,20 @@ impl Client {
     }
 
     async fn remove(&self, path: &[&str]) -> Result<Response, ClientError> {
-        self.send(self.http.delete(self.address(path, &[]))).await
+        self.send(self.change(Method::DELETE, path)).await
+    }
+
+    /// Begins a request that shows the token.
+    fn change(&self, method: Method, path: &[&str]) -> RequestBuilder {
+        let request = self.http.request(method, self.address(path, &[]));
+        match &self.authorization {
+            Some(authorization) => request.header(AUTHORIZATION, authorization),
+            None => request,
+        }
     }
 
     /// Sends a request; an answer that is an error becomes one.
-    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Response, ClientError> {
+    async fn send(&self, request: RequestBuilder) -> Result<Response, ClientError> {
         let response = request.send().await.map_err(|error| self.transport(&error))?;
         let status = response.status();
         if status.is_success() {
@@ -164,5 +170,32 @@ impl Client {
 
     fn garbage(&self, problem: String) -> ClientError {
         ClientError::Garbage { url: self.url().to_owned(), problem }
+    }
+}
+
+fn authorization(token: &str) -> Result<HeaderValue, DiscoverError> {
+    let mut value =
+        HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| DiscoverError::BadToken)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_is_shown_with_changes_and_with_nothing_else() {
+        let client = Client::new("http://127.0.0.1:1", Some("secret")).unwrap();
+        let shown = |request: RequestBuilder| {
+            request.build().unwrap().headers().get(AUTHORIZATION).cloned()
+        };
+        for method in [Method::POST, Method::PUT, Method::DELETE] {
+            assert_eq!(shown(client.change(method, &["x"])).unwrap(), "Bearer secret");
+        }
+        assert_eq!(shown(client.http.get(client.address(&["x"], &[]))), None);
+        let without = Client::new("http://127.0.0.1:1", None).unwrap();
+        assert_eq!(shown(without.change(Method::POST, &["x"])), None);
+        assert!(matches!(Client::new("http://h", Some("a\nb")), Err(DiscoverError::BadToken)));
     }
 }

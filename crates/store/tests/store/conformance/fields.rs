@@ -67,6 +67,16 @@ async fn assert_stored(store: &Store, batch: &Batch) {
         [(key, id)]
     );
     assert_eq!(store.steps(id).await.unwrap(), batch.steps);
+    let mut paged: Vec<StepRow> = Vec::new();
+    loop {
+        let after = paged.last().map(|step| (step.position, step.key()));
+        let page = store.steps_after(id, after, 2).await.unwrap();
+        if page.is_empty() {
+            break;
+        }
+        paged.extend(page);
+    }
+    assert_eq!(paged, batch.steps);
     assert_eq!(store.events(id, 0, 100).await.unwrap(), batch.events[..1]);
     let before = Change::new(batch.events[0].change.get() - 1);
     assert_eq!(store.events_after(before, 100).await.unwrap(), batch.events);

@@ -156,4 +156,5 @@ pub(crate) async fn runs_of_one_job_share_its_plan(store: &Store) {
     assert_eq!(store.spec(id(1000)).await.unwrap(), None);
     assert_eq!(store.run(id(1000)).await.unwrap(), None);
     assert_eq!(store.steps(id(1000)).await.unwrap(), []);
+    assert_eq!(store.steps_after(id(1000), None, 10).await.unwrap(), []);
 }
