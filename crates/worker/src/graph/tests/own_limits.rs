@@ -27,7 +27,7 @@ fn done(graph: &mut Graph, step: StepIndex, seconds: i64) -> String {
 }
 
 /// Returns the steps that start at once, in words.
-fn started_at_once(limit: serde_json::Value, values: &[&str]) -> Vec<StepIndex> {
+fn started_at_once(limit: &serde_json::Value, values: &[&str]) -> Vec<StepIndex> {
     let steps = values.iter().enumerate().map(|(index, value)| match *value {
         "-" => step(&index.to_string(), &[]),
         value => tagged(step(&index.to_string(), &[]), "k", value),
@@ -47,7 +47,7 @@ fn each_form_of_a_tag_limit_counts_its_own_steps() {
         (json!({"key": "k", "value": each(), "limit": 1}), vec![0, 2, 4, 5, 6]),
         (json!({"key": "other", "limit": 1}), vec![0, 1, 2, 3, 4, 5, 6]),
     ] {
-        assert_eq!(started_at_once(limit.clone(), &values), starts, "{limit}");
+        assert_eq!(started_at_once(&limit, &values), starts, "{limit}");
     }
 }
 
