@@ -51,7 +51,10 @@ fn the_instance_is_shown_with_its_rules_and_where_they_come_from() {
     let problem =
         json!({ "message": "line 3: no such key\nsecond", "at": "2999-01-31T12:00:00.000000Z" });
     server.on("GET /api/v1/instance", 200, &instance(&configuration(&problem)));
-    let told = server.ok(&["instance", "show"]).replace(&server.url, "URL").replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let told = server
+        .ok(&["instance", "show"])
+        .replace(&server.url, "URL")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
     expect![[r#"
         server          URL (version VERSION, epoch 7)
         state           running, up 0s
@@ -69,7 +72,13 @@ fn the_instance_is_shown_with_its_rules_and_where_they_come_from() {
         team  runs of each value apart  1
     "#]]
     .assert_eq(&told);
-    assert_eq!(server.ok(&["instance", "status"]).replace(&server.url, "URL").replace(env!("CARGO_PKG_VERSION"), "VERSION"), told);
+    assert_eq!(
+        server
+            .ok(&["instance", "status"])
+            .replace(&server.url, "URL")
+            .replace(env!("CARGO_PKG_VERSION"), "VERSION"),
+        told
+    );
 }
 
 #[test]
@@ -100,7 +109,10 @@ fn the_slots_of_a_run_are_freed() {
 #[test]
 fn top_prints_one_frame_where_there_is_no_terminal() {
     let server = server_at_work();
-    let told = server.ok(&["top"]).replace(&server.url, "URL").replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let told = server
+        .ok(&["top"])
+        .replace(&server.url, "URL")
+        .replace(env!("CARGO_PKG_VERSION"), "VERSION");
     expect![[r#"
         pointsman VERSION at URL, up 0s
 
@@ -117,7 +129,13 @@ fn top_prints_one_frame_where_there_is_no_terminal() {
         db    5      1         0
     "#]]
     .assert_eq(&told);
-    assert_eq!(server.ok(&["top", "--once"]).replace(&server.url, "URL").replace(env!("CARGO_PKG_VERSION"), "VERSION"), told);
+    assert_eq!(
+        server
+            .ok(&["top", "--once"])
+            .replace(&server.url, "URL")
+            .replace(env!("CARGO_PKG_VERSION"), "VERSION"),
+        told
+    );
     let json: Value = serde_json::from_str(&server.ok(&["top", "--json"])).unwrap();
     assert_eq!(json["in_progress"][0]["id"], ID);
     assert_eq!(json["queue"]["total"], 1200);
