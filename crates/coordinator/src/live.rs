@@ -59,9 +59,10 @@ impl Handle {
         };
         match mode {
             Mode::Preview => self.entry.try_out(move |state| state.preview(&runs, &change)).await,
-            Mode::Apply => match self.entry.decide(Command::Change { runs, change }).await? {
-                Reply::Changed(changed) => Ok(changed),
-                _ => Err(unexpected()),
+            Mode::Apply => match self.entry.decide(Command::Change { runs, change }).await {
+                Ok(Reply::Changed(changed)) => Ok(changed),
+                Ok(_) => Err(unexpected()),
+                Err(not_done) => Err(not_done.into()),
             },
         }
     }
@@ -101,7 +102,7 @@ impl Handle {
         if distinct.len() > MAX_RUNS {
             return Err(CommandError::TooManyRuns(MAX_RUNS));
         }
-        let known = self.store.known(&[], &runs).await.map_err(unreadable)?;
+        let known = self.store.known(&[], &runs).await.map_err(|error| unreadable(&error))?;
         match distinct.difference(&known.ids).next() {
             Some(unknown) => Err(Refusal::UnknownRun(*unknown).into()),
             None => Ok(runs),
@@ -116,7 +117,8 @@ impl Handle {
         }
         let (mut runs, mut before): (Vec<RunId>, Option<Seq>) = (Vec::new(), None);
         loop {
-            let page = self.store.runs(&filter, before, PAGE).await.map_err(unreadable)?;
+            let page =
+                self.store.runs(&filter, before, PAGE).await.map_err(|error| unreadable(&error))?;
             runs.extend(page.iter().map(|stored| stored.run.id));
             if runs.len() > MAX_RUNS {
                 return Err(CommandError::TooManyRuns(MAX_RUNS));
@@ -130,6 +132,6 @@ impl Handle {
     }
 }
 
-fn unreadable(error: store::ReadError) -> CommandError {
+fn unreadable(error: &store::ReadError) -> CommandError {
     CommandError::Unavailable(format!("the store cannot be asked: {error}"))
 }

@@ -105,13 +105,13 @@ impl State {
     /// Returns what is to be done to one run; nothing, if it is so already.
     fn judge(&self, run: RunId, change: &RunChange) -> Result<Option<Edit>, CannotChange> {
         let now = self.image.run(run).ok_or(CannotChange::Ended)?;
-        let queued = match now.status {
-            RunStatus::Queued => Ok(self.image.is_held(run)),
-            status => Err(CannotChange::NotQueued(status)),
-        };
+        let is_held = self.image.is_held(run);
         match change {
-            RunChange::Hold => Ok((!queued?).then_some(Edit::Hold { run })),
-            RunChange::Release => Ok(queued?.then_some(Edit::Release { run })),
+            RunChange::Hold | RunChange::Release if now.status != RunStatus::Queued => {
+                Err(CannotChange::NotQueued(now.status))
+            }
+            RunChange::Hold => Ok((!is_held).then_some(Edit::Hold { run })),
+            RunChange::Release => Ok(is_held.then_some(Edit::Release { run })),
             RunChange::Priority(priority) if now.tags.priority() == Ok(*priority) => Ok(None),
             RunChange::Priority(priority) => {
                 retag(run, &now.tags, now.tags.with_priority(*priority))

@@ -90,14 +90,17 @@ fn edits(world: &World, facts: &Facts, step: usize) -> Vec<Edit> {
 }
 
 fn edit(next: &Move, facts: &Facts) -> Option<Edit> {
-    match next.event(facts)? {
-        Event::Retag { run, tags } => Some(Edit::Retag { run, tags }),
-        Event::Reprioritize { run, priority } => {
-            let now = facts.runs.iter().find(|facts| facts.run.id == run)?;
-            Some(Edit::Retag { run, tags: now.run.tags.with_priority(priority) })
-        }
-        Event::Hold { run } => Some(Edit::Hold { run }),
-        Event::Release { run } => Some(Edit::Release { run }),
-        _ => None,
+    let event = next.event(facts)?;
+    if let Event::Retag { run, tags } = event {
+        Some(Edit::Retag { run, tags })
+    } else if let Event::Reprioritize { run, priority } = event {
+        let now = facts.runs.iter().find(|facts| facts.run.id == run)?;
+        Some(Edit::Retag { run, tags: now.run.tags.with_priority(priority) })
+    } else if let Event::Hold { run } = event {
+        Some(Edit::Hold { run })
+    } else if let Event::Release { run } = event {
+        Some(Edit::Release { run })
+    } else {
+        None
     }
 }

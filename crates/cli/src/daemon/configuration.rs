@@ -68,10 +68,10 @@ impl ConfigurationFile {
         args: &DaemonArgs,
         found: &Found,
     ) -> std::io::Result<(Self, ConfigurationLink)> {
-        let server = &found.1.server;
+        let address = &found.1.server;
         let served = Served {
-            host: args.host.is_none().then(|| server.host.value.clone()),
-            port: args.port.is_none().then_some(server.port.value),
+            host: args.host.is_none().then(|| address.host.value.clone()),
+            port: args.port.is_none().then_some(address.port.value),
         };
         let (state, seen) = watch::channel(Configuration {
             path: path_text(found.0.as_deref()),

@@ -90,14 +90,14 @@ impl World {
     /// Decides a command; a change of runs must be what its preview says.
     pub(crate) fn decide_live(&mut self, command: &Command) -> Result<Reply, Refusal> {
         let now = self.now();
-        let foreseen = match command {
-            Command::Change { runs, change } => Some(self.state.preview(runs, change)),
-            _ => None,
-        };
-        let waiting = match command {
-            Command::FreeSlots { run, .. } => claims(&self.state, *run, ClaimState::Pending),
-            _ => Vec::new(),
-        };
+        let mut foreseen = None;
+        if let Command::Change { runs, change } = command {
+            foreseen = Some(self.state.preview(runs, change));
+        }
+        let mut waiting = Vec::new();
+        if let Command::FreeSlots { run, .. } = command {
+            waiting = claims(&self.state, *run, ClaimState::Pending);
+        }
         let reply = self.state.step(command.clone(), now, &mut self.ids);
         self.changes.last = Last::Other;
         match (command, &reply) {

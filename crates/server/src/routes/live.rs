@@ -31,7 +31,7 @@ pub(crate) async fn change_runs(
     };
     let mode = if preview { Mode::Preview } else { Mode::Apply };
     let changed = app.handle.change_runs(meant, read(change), mode).await?;
-    Ok(Json(told(changed, preview)))
+    Ok(Json(told(&changed, preview)))
 }
 
 /// Returns the ids of runs that are named by their ids or beginnings of them.
@@ -69,7 +69,7 @@ fn read(change: api::RunChange) -> RunChange {
     }
 }
 
-fn told(changed: Changed, is_preview: bool) -> RunChangesAnswer {
+fn told(changed: &Changed, is_preview: bool) -> RunChangesAnswer {
     let names = |runs: &[RunId]| runs.iter().map(ToString::to_string).collect::<Vec<_>>();
     let refused = changed
         .refused

@@ -82,7 +82,7 @@ async fn priority_and_tags_are_changed_and_found() {
     let (first, second) = (world.submit().await, world.submit().await);
     let third = world.submit().await;
     let five = client.change_runs(&named(&[&third[..8]], RunChange::Priority(5))).await.unwrap();
-    assert_eq!(five.changed, [third.clone()]);
+    assert_eq!(five.changed, std::slice::from_ref(&third));
     let queue = client.queue(&Page::default()).await.unwrap();
     assert_eq!(queue.entries[0].run, third);
     assert_eq!(queue.entries[0].priority, 5);
