@@ -17,6 +17,7 @@ use wire::client::Client;
 
 use self::finding::{Finding, report};
 use crate::answer::Answer;
+use crate::progress::Progress;
 use crate::remote::{Remote, now, run_without_server};
 
 /// Checks the home, the database, the disk, the clock, the configuration, the server, its limits and its
@@ -60,6 +61,8 @@ async fn at_home(findings: &mut Vec<Finding>, remote: &Remote) -> Option<Client>
     let daemon = server::of_home(findings, remote, &home, settings.address).await;
     system::check(findings, daemon.pid);
     if has_home {
+        let mut progress = Progress::new();
+        progress.show("looking at the database ...");
         database::check(findings, &home, now()).await;
     }
     if daemon.client.is_none()

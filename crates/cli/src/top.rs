@@ -14,6 +14,10 @@ use clap::Args;
 use serde_json::json;
 
 use self::frame::{Snapshot, header, panes};
+#[cfg(feature = "tui")]
+use self::live::show as follow;
+#[cfg(not(feature = "tui"))]
+use self::once as follow;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::remote::{Remote, Session, now, run as run_remote, say, tell_json};
@@ -40,12 +44,10 @@ pub(crate) fn run(args: &TopArgs) -> Answer {
     run_remote(&args.remote, async |session| {
         let is_terminal = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
         if args.once || session.is_json || !is_terminal {
-            return once(session).await;
+            once(session).await
+        } else {
+            follow(session).await
         }
-        #[cfg(feature = "tui")]
-        return live::show(session).await;
-        #[cfg(not(feature = "tui"))]
-        return once(session).await;
     })
 }
 

@@ -171,3 +171,33 @@ fn every_command_has_a_manual_page() {
     }
     assert!(ok(&["man"]).contains(".SH SUBCOMMANDS"));
 }
+
+/// Returns the parts of a page that are configuration, each as a file of its own.
+fn configurations(page: &str) -> Vec<String> {
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    let mut found: Vec<String> = Vec::new();
+    let mut depth = None;
+    for line in page.lines() {
+        if line.trim() == "concurrency:" {
+            depth = Some(indent(line));
+            found.push(String::new());
+        } else if depth.is_some_and(|depth| indent(line) <= depth) {
+            depth = None;
+        }
+        if let (Some(depth), Some(file)) = (depth, found.last_mut()) {
+            *file += &format!("{}\n", &line[depth..]);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_configuration_that_a_topic_shows_can_be_used() {
+    let found = configurations(&ok(&["help", "limits"]));
+    assert_eq!(found.len(), 2, "{found:?}");
+    for text in found {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &text).unwrap();
+        ok(&["config", "check", file.path().to_str().unwrap()]);
+    }
+}

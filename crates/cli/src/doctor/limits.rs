@@ -6,13 +6,13 @@ use std::time::Duration;
 use model::{RunStatus, Timestamp};
 use wire::api::{
     ClaimState, CodeLocation, Limit, MAX_PAGE, Page, PoolDetail, QueueEntry, Reason, Remedy, Rules,
-    RunFilter, TagLimit, short_id,
+    RunFilter, TagLimit, Time, short_id,
 };
 use wire::client::{Client, ClientError};
 
 use super::finding::Finding;
 use crate::remote::now;
-use crate::show::interval;
+use crate::show::{interval, quoted};
 
 /// How many queued runs are looked at: those that go first matter most, and each costs the server an
 /// explanation.
@@ -118,7 +118,8 @@ fn too_large(PoolDetail { pool, claims, .. }: &PoolDetail) -> Option<Finding> {
         claim.slots,
         pool.pool
     );
-    let remedy = format!("pointsman instance concurrency set {} {}", pool.pool, claim.slots);
+    let remedy =
+        format!("pointsman instance concurrency set {} {}", quoted(&pool.pool), claim.slots);
     Some(Finding::problem("limits", message, remedy))
 }
 
@@ -136,52 +137,64 @@ async fn queued(client: &Client) -> Result<Vec<QueueEntry>, ClientError> {
     }
 }
 
+/// What is found in the queue that no waiting helps, or that may have been forgotten.
+#[derive(Debug, Default)]
+struct Blocked<'a> {
+    /// A run, what it wants and what there is, by pool.
+    hopeless: BTreeMap<&'a str, (&'a str, u32, u32)>,
+    held: Vec<&'a str>,
+    oldest_hold: Duration,
+    /// When it ends, by code location.
+    paused: BTreeMap<&'a str, Option<Time>>,
+}
+
+impl<'a> Blocked<'a> {
+    fn add(&mut self, entry: &'a QueueEntry, reason: &'a Reason, now: Timestamp) {
+        match &reason.limit {
+            Limit::Hold => {
+                let age = now.since(entry.waiting_since.0);
+                if age > OLD_HOLD {
+                    self.held.push(&entry.run);
+                    self.oldest_hold = self.oldest_hold.max(age);
+                }
+            }
+            Limit::CodeLocation { location } => {
+                self.paused.insert(location, resumes_at(&reason.remedy));
+            }
+            Limit::Pool { pool } => {
+                if let Some((wanted, capacity)) = too_much(reason) {
+                    self.hopeless.insert(pool, (&entry.run, wanted, capacity));
+                }
+            }
+            Limit::MaxConcurrentRuns | Limit::BranchDeployments | Limit::Tag { .. } => {}
+        }
+    }
+}
+
 /// Tells queued runs that no waiting helps, by what blocks them.
 fn queue(entries: &[QueueEntry], now: Timestamp) -> Vec<Finding> {
-    let (mut hopeless, mut held, mut oldest) = (BTreeMap::new(), Vec::new(), Duration::ZERO);
-    let mut paused: BTreeMap<&str, Option<String>> = BTreeMap::new();
+    let mut blocked = Blocked::default();
     for entry in entries {
         for reason in &entry.explanation.reasons {
-            match &reason.limit {
-                Limit::Hold => {
-                    let age = now.since(entry.waiting_since.0);
-                    if age > OLD_HOLD {
-                        held.push(entry.run.as_str());
-                        oldest = oldest.max(age);
-                    }
-                }
-                Limit::CodeLocation { location } => {
-                    let at = match &reason.remedy {
-                        Remedy::Resume { at } => Some(at.to_string()),
-                        _ => None,
-                    };
-                    paused.insert(location, at);
-                }
-                Limit::Pool { pool } => {
-                    if let Some(wanted) = too_much(reason) {
-                        hopeless
-                            .insert(pool.as_str(), (entry.run.as_str(), wanted, reason.capacity));
-                    }
-                }
-                Limit::MaxConcurrentRuns | Limit::BranchDeployments | Limit::Tag { .. } => {}
-            }
+            blocked.add(entry, reason, now);
         }
     }
     let mut findings = Vec::new();
-    for (pool, (run, wanted, capacity)) in hopeless {
-        let (run, limit) = (short_id(run), capacity.unwrap_or(0));
+    for (pool, (run, wanted, limit)) in blocked.hopeless {
+        let run = short_id(run);
         let message = format!(
             "run {run} wants {wanted} slots of pool {pool} at once, whose limit is {limit}"
         );
-        let remedy = format!("pointsman instance concurrency set {pool} {wanted}");
+        let remedy = format!("pointsman instance concurrency set {} {wanted}", quoted(pool));
         findings.push(Finding::problem("limits", message, remedy));
     }
-    if !held.is_empty() {
-        let message = format!("held, and waiting for up to {}: {}", interval(oldest), named(&held));
+    if !blocked.held.is_empty() {
+        let oldest = interval(blocked.oldest_hold);
+        let message = format!("held, and waiting for up to {oldest}: {}", named(&blocked.held));
         let remedy = "`pointsman run release ID` lets them go, `pointsman run cancel ID` ends them";
         findings.push(Finding::warning("holds", message, remedy));
     }
-    for (location, at) in paused {
+    for (location, at) in blocked.paused {
         let until = at.map_or(String::new(), |at| format!(" until {at}"));
         let message =
             format!("{location} could not be reached and is paused{until}: its runs wait");
@@ -194,10 +207,15 @@ fn queue(entries: &[QueueEntry], now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-/// Returns how many slots are wanted, if there are never so many.
-fn too_much(reason: &Reason) -> Option<u32> {
+fn resumes_at(remedy: &Remedy) -> Option<Time> {
+    if let Remedy::Resume { at } = remedy { Some(*at) } else { None }
+}
+
+/// Returns how many slots are wanted and how many there are, if there are never so many.
+fn too_much(reason: &Reason) -> Option<(u32, u32)> {
     let capacity = reason.capacity?;
-    (reason.counts_slots && reason.wanted > capacity).then_some(reason.wanted)
+    let is_too_much = reason.counts_slots && reason.wanted > capacity;
+    is_too_much.then_some((reason.wanted, capacity))
 }
 
 /// Tells runs in progress of whose workers nobody knows whether they live.

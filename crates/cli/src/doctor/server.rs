@@ -4,15 +4,20 @@ use std::fs;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::time::Duration;
 
 use process::lock;
 use store::LOCK_FILE;
+use tokio::time::timeout;
 use wire::api::Instance;
 use wire::client::{Client, ClientError, SERVER_FILE, ServerFile};
 
 use super::Remote;
 use super::finding::Finding;
 use crate::show::plain;
+
+/// How long a server may take to answer: one that works takes milliseconds.
+const LONGEST_ANSWER: Duration = Duration::from_secs(10);
 
 const START: &str = "start one with `pointsman dev` or `pointsman serve`";
 
@@ -117,9 +122,10 @@ async fn port(address: SocketAddr) -> Finding {
     match TcpListener::bind(address) {
         Ok(_) => Finding::ok("port", format!("{address} is free")),
         Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            let who = match Client::new(&format!("http://{address}"), None) {
-                Ok(client) if client.health().await.is_ok() => "the server of another home",
-                Ok(_) | Err(_) => "another program",
+            let who = if is_server(address).await {
+                "the server of another home"
+            } else {
+                "another program"
             };
             let remedy =
                 "stop that, or take another port: `pointsman serve --port 0` takes a free one";
@@ -132,13 +138,28 @@ async fn port(address: SocketAddr) -> Finding {
     }
 }
 
+/// Returns whether a server of ours answers at an address.
+async fn is_server(address: SocketAddr) -> bool {
+    let Ok(client) = Client::new(&format!("http://{address}"), None) else { return false };
+    timeout(LONGEST_ANSWER, client.health()).await.is_ok_and(|answer| answer.is_ok())
+}
+
 /// Asks a server what it is.
 async fn answers(findings: &mut Vec<Finding>, client: Client, pid: Option<u32>) -> Option<Client> {
     let url = client.url().to_owned();
     let of = pid.map_or(String::new(), |pid| format!(" (process {pid})"));
-    let asked = match client.health().await {
-        Ok(_) => client.instance().await,
-        Err(error) => Err(error),
+    let ask = async {
+        client.health().await?;
+        client.instance().await
+    };
+    let Ok(asked) = timeout(LONGEST_ANSWER, ask).await else {
+        let message = format!("{url}{of} takes connections and does not answer");
+        findings.push(Finding::problem(
+            "server",
+            message,
+            "stop that process, then start it again",
+        ));
+        return None;
     };
     match asked {
         Ok(instance) => {

@@ -32,7 +32,7 @@ async fn show(session: &Session, id: &str) -> Result<u8, Failure> {
 fn text(style: Style, now: Timestamp, detail: &RunDetail) -> String {
     let mut text = fields(&about(now, detail));
     if let Some(explanation) = &detail.explanation {
-        text += &why::blocked(explanation, &detail.sentences);
+        text += &why::blocked(&detail.run.id, explanation, &detail.sentences);
     }
     if detail.steps.is_empty() {
         return text;

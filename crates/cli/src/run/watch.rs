@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use model::{EventKind, RunStatus};
+use model::RunStatus;
 use wire::api::{Event, MAX_PAGE, Page, RunDetail, short_id};
 use wire::client::{Changes, News};
 
@@ -97,8 +97,6 @@ async fn wait_for(changes: &mut Changes, detail: &RunDetail) -> Result<(), Failu
         let news = next_news(changes, || show(&mut progress)).await?;
         match news {
             News::Event(event) if event.run.as_deref() == Some(&run.id) => return Ok(()),
-            // It does not say which; if it was this one, reading it says that there is none.
-            News::Event(event) if event.kind == EventKind::RunDeleted => return Ok(()),
             News::Event(_) => {}
             News::Reopened => return Ok(()),
         }

@@ -7,7 +7,7 @@ use wire::api::{Explanation, ExplanationState, Limit, Reason, Remedy, RunWhy, sh
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::remote::{Remote, Session, run as run_remote};
-use crate::show::plain;
+use crate::show::{plain, quoted};
 
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
@@ -40,7 +40,7 @@ fn text(why: &RunWhy) -> String {
             let count = explanation.reasons.len();
             let limits = if count == 1 { "one limit" } else { "each of these limits" };
             format!("{run} is {status}, blocked by {limits}:\n")
-                + &blocked(explanation, &why.sentences)
+                + &blocked(&why.run, explanation, &why.sentences)
         }
         ExplanationState::Eligible => format!(
             "{run} is {status} and no limit blocks it: it starts when its turn comes, unless those \
@@ -58,7 +58,8 @@ fn waiting_steps(why: &RunWhy) -> String {
     let mut parts = Vec::new();
     if !why.steps.is_empty() {
         let lines = why.steps.iter().map(|step| {
-            format!("{}\n{}", plain(&step.step), waits(&step.explanation, &step.sentences))
+            let waits = waits(&why.run, &step.explanation, &step.sentences);
+            format!("{}\n{waits}", plain(&step.step))
         });
         parts.push(format!("these steps wait for slots:\n{}", lines.collect::<String>()));
     }
@@ -73,59 +74,32 @@ fn waiting_steps(why: &RunWhy) -> String {
     parts.join("and ")
 }
 
-fn waits(explanation: &Explanation, sentences: &[String]) -> String {
+fn waits(run: &str, explanation: &Explanation, sentences: &[String]) -> String {
     match explanation.state {
-        ExplanationState::Blocked => blocked(explanation, sentences),
+        ExplanationState::Blocked => blocked(run, explanation, sentences),
         ExplanationState::Eligible => "  no limit blocks it now\n".to_owned(),
         ExplanationState::Holding => "  it has its slots now\n".to_owned(),
     }
 }
 
 /// Returns a line for each reason, and below it the command that takes its way out, if there is one.
-pub(super) fn blocked(explanation: &Explanation, sentences: &[String]) -> String {
+pub(super) fn blocked(run: &str, explanation: &Explanation, sentences: &[String]) -> String {
     let mut text = String::new();
     for (reason, sentence) in explanation.reasons.iter().zip(sentences) {
         text += &format!("  - {}\n", plain(sentence));
-        if let Some(command) = command(reason) {
+        if let Some(command) = command(run, reason) {
             text += &format!("    $ {command}\n");
         }
     }
     text
 }
 
-fn command(reason: &Reason) -> Option<String> {
+fn command(run: &str, reason: &Reason) -> Option<String> {
     match (&reason.limit, &reason.remedy) {
         (Limit::Pool { pool }, Remedy::RaiseTo { number }) => {
             Some(format!("pointsman instance concurrency set {} {number}", quoted(pool)))
         }
+        (Limit::Hold, _) => Some(format!("pointsman run release {}", short_id(run))),
         _ => None,
-    }
-}
-
-/// Returns a name as a shell takes it.
-fn quoted(name: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
-    if !name.starts_with('-') && name.chars().all(is_plain) {
-        return name.to_owned();
-    }
-    let dashes = if name.starts_with('-') { "-- " } else { "" };
-    format!("{dashes}'{}'", plain(name).replace('\'', r"'\''"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_pool_is_named_as_a_shell_takes_it() {
-        for (name, shell) in [
-            ("team/db", "team/db"),
-            ("it's", r"'it'\''s'"),
-            ("$(boom)", "'$(boom)'"),
-            ("-x", "-- '-x'"),
-            ("é", "'é'"),
-        ] {
-            assert_eq!(quoted(name), shell);
-        }
     }
 }

@@ -16,6 +16,16 @@ pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// Returns a name as a shell takes it.
+pub(crate) fn quoted(name: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
+    if !name.starts_with('-') && name.chars().all(is_plain) {
+        return name.to_owned();
+    }
+    let dashes = if name.starts_with('-') { "-- " } else { "" };
+    format!("{dashes}'{}'", plain(name).replace('\'', r"'\''"))
+}
+
 /// Returns lines `name  value`, the values below each other.
 pub(crate) fn fields(fields: &[(&str, String)]) -> String {
     let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
@@ -178,5 +188,18 @@ mod tests {
         assert_eq!((first.as_str(), second.as_str()), ("pool db 3/2, 1 more", "a, b, c, 4 more"));
         assert_eq!(told(serde_json::json!([hold])).0, "held");
         assert_eq!(told(serde_json::json!([])), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_pool_is_named_as_a_shell_takes_it() {
+        for (name, shell) in [
+            ("team/db", "team/db"),
+            ("it's", r"'it'\''s'"),
+            ("$(boom)", "'$(boom)'"),
+            ("-x", "-- '-x'"),
+            ("é", "'é'"),
+        ] {
+            assert_eq!(quoted(name), shell);
+        }
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails to be set up fails the test")]
 
 mod bad_input;
+mod changing;
 mod coordinators;
 mod demo;
 mod disk;

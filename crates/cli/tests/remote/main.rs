@@ -1,5 +1,9 @@
 //! The commands that speak to a server, against one that answers what it is told to.
-#![expect(clippy::unwrap_used, reason = "what fails to be set up has failed the test")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "what fails to be set up has failed the test"
+)]
 
 mod bulk;
 mod doctor;

@@ -209,20 +209,23 @@ fn a_stream_of_changes_that_breaks_is_opened_again_and_nothing_is_missed() {
     let run_path = format!("GET /api/v1/runs/{ID}");
     let events = format!("{run_path}/events?after");
     let page = |events: Value| json!({ "events": events, "next": null });
+    let mut waiting = run("QUEUED");
+    waiting["sentences"] = json!(["tag team: 1 of 1 in progress."]);
     server
         .on_bytes("GET /api/v1/changes", "text/event-stream", Vec::new())
         .on_error("GET /api/v1/changes", 503, "unavailable", "recovering", None)
         .on_bytes("GET /api/v1/changes", "text/event-stream", Vec::new())
         .on("GET /api/v1/runs/1b4e", 200, &run("QUEUED"))
-        .on(&run_path, 200, &run("STARTED"))
+        .on(&run_path, 200, &waiting)
         .on(&run_path, 200, &run("CANCELED"))
-        .on(&format!("{events}=0&limit=500"), 200, &page(json!([event(1, "RUN_START", "")])))
+        .on(&format!("{events}=0&limit=500"), 200, &page(json!([event(1, "RUN_ENQUEUED", "")])))
         .on(&format!("{events}=1&limit=500"), 200, &page(json!([event(2, "RUN_CANCELED", "")])))
         .on(&format!("{events}=2&limit=500"), 200, &page(json!([])));
     let done = server.run(&["run", "watch", "1b4e"]);
     assert_eq!((done.code, done.stderr.as_str()), (Some(1), ""));
     expect![[r#"
-        12:00:01.000  RUN_START
+        12:00:01.000  RUN_ENQUEUED
+                      waits: tag team: 1 of 1 in progress.
         12:00:02.000  RUN_CANCELED
         Run 1b4e28ba ended: CANCELED
     "#]]
