@@ -155,6 +155,10 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::UnknownJob => Some("`pointsman job list` shows the jobs"),
         ErrorCode::AmbiguousJob => Some("name its code location with --location"),
         ErrorCode::RunInProgress => Some("cancel it first with `pointsman run cancel`"),
+        ErrorCode::HookFailed => Some(
+            "`submission_hooks` of the server's configuration names the hook, the server's log says \
+             more; try again once it is mended",
+        ),
         ErrorCode::DiskFull => Some("free some space, then try again"),
         ErrorCode::BadRequest
         | ErrorCode::InvalidJson
@@ -172,6 +176,7 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::InvalidPool
         | ErrorCode::InvalidLimit
         | ErrorCode::InvalidPriority
+        | ErrorCode::Rejected
         // The server knows whether something may have been done.
         | ErrorCode::Unavailable
         | ErrorCode::Internal => None,

@@ -6,6 +6,8 @@ use store::CommitError;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::hooks::Refused;
+
 /// How many messages may wait for the loop; whoever brings more waits until there is room.
 pub(crate) const MAX_WAITING: usize = 4096;
 
@@ -59,6 +61,12 @@ pub enum CommandError {
     /// What was given makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// A submission hook refuses the run; there is none.
+    #[error("{0}")]
+    Rejected(String),
+    /// A submission hook failed, so nobody knows whether the run may be; there is none.
+    #[error("{0}")]
+    HookFailed(String),
     /// Nothing can be written now; it is worth asking again. Whether what was asked for was done
     /// may not be known.
     #[error("{0}")]
@@ -67,6 +75,17 @@ pub enum CommandError {
     /// is space.
     #[error("{0}")]
     DiskFull(String),
+}
+
+impl From<Refused> for CommandError {
+    fn from(refused: Refused) -> Self {
+        let told = refused.to_string();
+        match refused {
+            Refused::Rejected { .. } => Self::Rejected(told),
+            Refused::Failed { .. } => Self::HookFailed(told),
+            Refused::Busy => Self::Unavailable(told),
+        }
+    }
 }
 
 impl From<NotDone> for CommandError {

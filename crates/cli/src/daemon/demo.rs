@@ -79,7 +79,9 @@ async fn play_in_a_folder() -> Result<Ended, DemoError> {
     let (config, _) = config.map_err(|_| DemoError::Config)?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let paths = vec![jobs];
-    let daemon = Daemon::start(Setup { home: home.path(), paths, config: &config, addr }).await?;
+    let (home_path, config) = (home.path(), &config);
+    let setup = Setup { home: home_path, paths, config, folder: home_path, addr };
+    let daemon = Daemon::start(setup).await?;
     say(&format!("A daemon serves {} from {}\n", daemon.url, home.path().display()));
     let ended = tokio::select! {
         played = play(home.path()) => played.map(|()| Ended::Played),

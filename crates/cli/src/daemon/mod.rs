@@ -2,6 +2,7 @@
 
 mod demo;
 pub(crate) mod home;
+mod hooks;
 mod init;
 mod options;
 mod serve;

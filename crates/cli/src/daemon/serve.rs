@@ -66,7 +66,8 @@ async fn run(
     let mut stop = Stop::new().map_err(ServeError::Signals)?;
     let addr = address(args, config)?;
     let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
-    let mut daemon = Daemon::start(Setup { home, paths, config, addr }).await?;
+    let folder = folder_of(file).unwrap_or_else(|| home.to_owned());
+    let mut daemon = Daemon::start(Setup { home, paths, config, folder: &folder, addr }).await?;
     let locations = daemon.handle.locations().clone();
     say(&greeting(&daemon.url, home, file, &locations));
     let mut watcher = match reload {
@@ -92,6 +93,12 @@ async fn run(
     say(&farewell(daemon.handle.status().await.map_or(0, |status| status.in_progress)));
     daemon.stop().await?;
     Ok(())
+}
+
+/// Returns the folder of a file, whatever folder this process is in; none if there is no file.
+fn folder_of(file: Option<&Path>) -> Option<PathBuf> {
+    let file = std::path::absolute(file?).ok()?;
+    file.parent().map(Path::to_owned)
 }
 
 fn farewell(in_progress: u64) -> String {

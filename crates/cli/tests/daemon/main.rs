@@ -7,6 +7,7 @@ mod demo;
 mod disk;
 mod ending;
 mod harness;
+mod hooks;
 mod pools;
 mod reload;
 mod restart;
