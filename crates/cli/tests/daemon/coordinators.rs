@@ -1,6 +1,8 @@
 //! The coordinators: with a queue, with a queue and a stamped tag, without a queue.
 
-use crate::harness::{Deployment, held};
+use std::collections::BTreeMap;
+
+use crate::harness::{Deployment, held, wait_until};
 
 fn jobs() -> String {
     format!("jobs:\n  long: {{ops: {{a: {{shell: '{}'}}}}}}\n", held("long", "go"))
@@ -56,4 +58,67 @@ fn the_tagging_coordinator_stamps_the_location_over_what_was_given() {
     assert_eq!(deployment.status(&second), "QUEUED", "the stamped tag is what is counted");
     deployment.let_go("go");
     deployment.wait_for(&second, "SUCCESS");
+}
+
+/// Returns a file of one job for a code location; each run of it writes into the ledger when its
+/// step begins and when it ends.
+fn ledger_jobs(location: &str) -> String {
+    let text = format!(
+        "echo {location} 1 >> ledger; while [ ! -e go ]; do sleep 0.5; done; \
+         echo {location} -1 >> ledger"
+    );
+    format!("location: {location}\njobs:\n  report: {{ops: {{write: {{shell: '{text}'}}}}}}\n")
+}
+
+/// Returns the most runs of each code location that the ledger has at one time.
+fn most_at_a_time(ledger: &str) -> BTreeMap<&str, i32> {
+    let (mut now, mut most) = (BTreeMap::new(), BTreeMap::new());
+    for line in ledger.lines() {
+        let (location, change) = line.split_once(' ').unwrap();
+        let count: &mut i32 = now.entry(location).or_default();
+        *count += change.parse::<i32>().unwrap();
+        let highest = most.entry(location).or_insert(0);
+        *highest = (*count).max(*highest);
+    }
+    most
+}
+
+#[test]
+fn two_code_locations_keep_their_own_limits_over_sixty_runs() {
+    let mut deployment = Deployment::new(
+        &ledger_jobs("code-location-a"),
+        r#"
+run_coordinator:
+  module: clt_queued_run_coordinator.coordinator
+  class: CLTQueuedRunCoordinator
+  config:
+    max_concurrent_runs: 50
+    dequeue_interval_seconds: 5
+    dequeue_use_threads: true
+    dequeue_num_workers: 4
+    tag_concurrency_limits:
+      - {key: code_location, value: code-location-a, limit: 10}
+      - {key: code_location, value: code-location-b, limit: 20}
+"#,
+    );
+    deployment.add("other.yaml", &ledger_jobs("code-location-b"));
+    deployment.serve();
+    let locations = ["code-location-a", "code-location-b"];
+    let runs: Vec<String> =
+        (0..60).map(|number| deployment.launch("report", &["-l", locations[number % 2]])).collect();
+    wait_until("thirty runs have begun", || deployment.read("ledger").lines().count() == 30);
+    let queue = deployment.json(&["queue", "--limit", "60"]);
+    assert_eq!(queue["total"], 30);
+    for entry in queue["entries"].as_array().unwrap() {
+        let reasons = entry["explanation"]["reasons"].as_array().unwrap();
+        let limits: Vec<_> = reasons.iter().map(|reason| &reason["limit"]["key"]).collect();
+        assert_eq!(limits, ["code_location"], "{entry}");
+    }
+    deployment.let_go("go");
+    for run in &runs {
+        deployment.wait_for(run, "SUCCESS");
+    }
+    let ledger = deployment.read("ledger");
+    assert_eq!(ledger.lines().count(), 120);
+    assert_eq!(most_at_a_time(&ledger), BTreeMap::from([(locations[0], 10), (locations[1], 20)]));
 }

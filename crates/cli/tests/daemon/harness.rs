@@ -18,6 +18,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// A home with a jobs file, and perhaps a daemon that serves it.
 pub(crate) struct Deployment {
     home: TempDir,
+    /// The files that its daemon serves.
+    served: Vec<String>,
     daemon: Option<Child>,
 }
 
@@ -27,7 +29,13 @@ impl Deployment {
         let home = TempDir::new().unwrap();
         fs::write(home.path().join("work.yaml"), jobs).unwrap();
         fs::write(home.path().join("pointsman.yaml"), config).unwrap();
-        Self { home, daemon: None }
+        Self { home, served: vec!["work.yaml".to_owned()], daemon: None }
+    }
+
+    /// Adds another file that the daemon is to serve.
+    pub(crate) fn add(&mut self, name: &str, jobs: &str) {
+        fs::write(self.path(name), jobs).unwrap();
+        self.served.push(name.to_owned());
     }
 
     /// Makes a home and starts its daemon.
@@ -76,7 +84,7 @@ impl Deployment {
         let log = log.create(true).append(true).open(self.path("daemon.log")).unwrap();
         let daemon = self
             .command(&[subcommand, "--port", "0"])
-            .arg(self.path("work.yaml"))
+            .args(self.served.iter().map(|name| self.path(name)))
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .process_group(0)
