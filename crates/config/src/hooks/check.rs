@@ -172,10 +172,14 @@ fn refuse_condition(reader: &mut Reader<'_>, path: &str, found: &Found, when: &R
         let path = format!("{path}.{key}");
         match when.given(key).map(|found| (found, &found.datum)) {
             Some((found, Datum::Texts(texts))) => {
-                texts.keys().for_each(|name| refuse_header(reader, &path, found, name));
+                for name in texts.keys() {
+                    refuse_header(reader, &path, found, name);
+                }
             }
             Some((found, Datum::Names(names))) => {
-                names.iter().for_each(|name| refuse_header(reader, &path, found, name));
+                for name in names {
+                    refuse_header(reader, &path, found, name);
+                }
             }
             _ => {}
         }
