@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 /// How long anything may take on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn program(command: &[&str], folder: &Path) -> Program {
     Program {

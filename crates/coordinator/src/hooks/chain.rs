@@ -77,9 +77,8 @@ impl Chain {
     /// Offers a run to every hook and returns the tags that it has in the end.
     pub(crate) async fn run(&self, mut offer: Offer) -> Result<Tags, Refused> {
         let give_up_at = Instant::now() + self.longest;
-        let _room = match timeout_at(give_up_at, self.room.acquire()).await {
-            Ok(Ok(room)) => room,
-            Ok(Err(_)) | Err(_) => return Err(Refused::Busy),
+        let Ok(Ok(_room)) = timeout_at(give_up_at, self.room.acquire()).await else {
+            return Err(Refused::Busy);
         };
         for hook in &self.hooks {
             let failed = |why: String| Refused::Failed { hook: hook.name().to_owned(), why };

@@ -12,10 +12,7 @@ impl Pattern {
 
     /// Returns whether a text is as the pattern says. Costs at most the product of the two lengths.
     pub fn matches(&self, text: &str) -> bool {
-        let (first, rest) = match self.0.split_once('*') {
-            None => return self.0 == text,
-            Some(parts) => parts,
-        };
+        let Some((first, rest)) = self.0.split_once('*') else { return self.0 == text };
         let Some(mut left) = text.strip_prefix(first) else { return false };
         let mut parts: Vec<&str> = rest.split('*').collect();
         let last = parts.pop().unwrap_or_default();

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::*;
 
 /// How long anything may take on a machine that does much else.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Notes its process, then answers every question as `answer` says, which sees the question as `q`.
 const SCRIPT: &str = r#"
