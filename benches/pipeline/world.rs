@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use coordinator::{CltTag, Handle, Options, Retention, Rules, Running, SubmitRequest};
+use coordinator::hooks::{Chain, Headers};
+use coordinator::{Handle, Options, Retention, Rules, Running, SubmitRequest};
 use definitions::Locations;
 use model::{JobName, Settings, Timestamp};
 use store::Store;
@@ -49,7 +50,7 @@ impl World {
         let options = Options {
             settings,
             rules: Rules { max_launches: MAX_LAUNCHES, ..Rules::default() },
-            clt_tag: CltTag::Left,
+            hooks: Arc::new(Chain::default()),
             longest_sleep: Duration::from_secs(5),
             retention: Retention::default(),
             url: String::new(),
@@ -102,5 +103,7 @@ pub(crate) fn submission(job: &str) -> SubmitRequest {
         deployment: None,
         id: None,
         idempotency_key: None,
+        headers: Headers::default(),
+        user: None,
     }
 }

@@ -155,6 +155,10 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::UnknownJob => Some("`pointsman job list` shows the jobs"),
         ErrorCode::AmbiguousJob => Some("name its code location with --location"),
         ErrorCode::RunInProgress => Some("cancel it first with `pointsman run cancel`"),
+        ErrorCode::HookFailed => Some(
+            "`submission_hooks` of the server's configuration names the hook, the server's log says \
+             more; try again once it is mended",
+        ),
         ErrorCode::DiskFull => Some("free some space, then try again"),
         ErrorCode::TooManyRuns => Some("narrow the query, or do it in parts with --since"),
         ErrorCode::SlotsOfRun => Some("end the run with `pointsman run cancel` to free them"),
@@ -176,6 +180,7 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::InvalidLimit
         | ErrorCode::InvalidPriority
         | ErrorCode::InvalidConfiguration
+        | ErrorCode::Rejected
         // The server knows whether something may have been done.
         | ErrorCode::Unavailable
         | ErrorCode::Internal => None,

@@ -48,7 +48,8 @@ fn refuse_class(walk: &mut Walk<'_, '_, '_>, record: &Record, class: &str) {
     let hint = match nearest_class(class, &known) {
         Some(near) => format!("did you mean {near}?"),
         None => format!(
-            "known classes: {}. Coordinators of your own cannot run here yet",
+            "known classes: {}. What one of your own does when a run is submitted can be said under \
+             `submission_hooks`",
             known.join(", ")
         ),
     };

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use model::{Capacity, Granularity, PoolBlocking, PoolLimit, PoolSettings, Settings, TagLimits};
 
+use crate::hooks::SubmissionHook;
 use crate::record::Setting;
 
 /// Everything that a configuration file settles. Without a file every setting has its default.
@@ -21,7 +22,7 @@ pub struct InstanceConfig {
     pub run_monitoring: RunMonitoring,
     /// Whether failed runs are run again.
     pub run_retries: RunRetries,
-    /// The classes that see a run before it is queued, in their order.
+    /// What every run is offered to when it is submitted, in this order.
     pub submission_hooks: Setting<Vec<SubmissionHook>>,
     /// The variables that code locations get; `None` is all but the server's secrets.
     pub inherited_env: Setting<Option<Vec<String>>>,
@@ -147,17 +148,6 @@ pub struct RunRetries {
     pub max_retries: Setting<u32>,
     /// Whether also after the failure of a step.
     pub retry_on_asset_or_op_failure: Setting<bool>,
-}
-
-/// A class that sees a run before it is queued.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SubmissionHook {
-    /// The Python module.
-    pub module: String,
-    /// The class in it.
-    pub class: String,
-    /// What is handed to the class; `null` if nothing is.
-    pub config: serde_json::Value,
 }
 
 /// How long what has ended is kept, in days; `None` is for ever.

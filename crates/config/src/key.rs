@@ -65,6 +65,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// A list of names.
     Names,
+    /// A map from any keys to texts.
+    Texts,
     /// Anything: it is handed on as it is.
     Anything,
     /// A map with these keys.

@@ -1,6 +1,9 @@
 //! Every key of the configuration, once: the check, the schema and the reference page read this
 //! table. What keys mean together stands in `resolve.rs`.
 
+mod hooks;
+
+pub use self::hooks::{CONDITION, HOOK, TAG_RULE};
 pub use crate::key::{Bounds, Effect, Emptiness, Key, Kind, Owner, Presence};
 use crate::wording::{
     BRANCH_CAP, BUFFER, DEFAULT_LIMIT, ENV, HISTORY, HOOKS, MAX_RUNS, MONITORING, RESERVE, RETRIES,
@@ -60,13 +63,7 @@ pub const ROOT: &[Key] = &[
     },
     Key { name: "run_monitoring", kind: Kind::Block(RUN_MONITORING), doc: MONITORING, ..DAGSTER },
     Key { name: "run_retries", kind: Kind::Block(RUN_RETRIES), doc: RETRIES, ..LATER },
-    Key {
-        name: "submission_hooks",
-        kind: Kind::Blocks(HOOK),
-        default: "none",
-        doc: HOOKS,
-        ..OURS_LATER
-    },
+    Key { name: "submission_hooks", kind: Kind::Blocks(HOOK), default: "none", doc: HOOKS, ..OURS },
     Key { name: "env", kind: Kind::Block(ENV_KEYS), doc: ENV, ..OURS_LATER },
     Key { name: "history", kind: Kind::Block(HISTORY_KEYS), doc: HISTORY, ..OURS },
     Key { name: "server", kind: Kind::Block(SERVER_KEYS), doc: SERVER, ..OURS },
@@ -301,13 +298,6 @@ pub const PLAIN_COORDINATOR: &[Key] = &[
 /// Under `run_coordinator` of a class that is not known, whose settings are not known either.
 pub const OTHER_COORDINATOR: &[Key] = &[MODULE, CLASS, OPAQUE_CONFIG];
 
-/// Under each item of `submission_hooks`.
-pub const HOOK: &[Key] = &[
-    Key { example: "my_package.hooks", doc: "The Python module.", ..HOOK_MODULE },
-    Key { name: "class", example: "MyHook", doc: "The class in it.", ..HOOK_MODULE },
-    Key { owner: Owner::Pointsman, effect: Effect::NotYet, ..OPAQUE_CONFIG },
-];
-
 const MODULE: Key = Key {
     name: "module",
     kind: TEXT,
@@ -325,7 +315,6 @@ const CLASS: Key = Key {
           and run limits.",
     ..MODULE
 };
-const HOOK_MODULE: Key = Key { owner: Owner::Pointsman, effect: Effect::NotYet, ..MODULE };
 const OPAQUE_CONFIG: Key = Key {
     name: "config",
     kind: Kind::Anything,

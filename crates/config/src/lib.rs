@@ -8,6 +8,7 @@ mod code;
 mod conflict;
 mod coordinator;
 mod file;
+mod hooks;
 mod instance;
 mod key;
 pub mod keys;
@@ -29,9 +30,10 @@ pub mod yaml;
 
 pub use code::Code;
 pub use file::read_blocks;
+pub use hooks::{HookAction, HookCondition, SubmissionHook, TagSource};
 pub use instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
-    Server, SubmissionHook,
+    Server,
 };
 pub use problem::{Excerpt, MAX_PROBLEMS, Place, Problem, Problems, quoted};
 pub use reader::{Fields, Reader, near_names};

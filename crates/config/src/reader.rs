@@ -275,7 +275,10 @@ fn hint_for_kind(value: &Value, wanted: &str, written: &str) -> String {
         (Value::Text(text), "true or false") if matches!(text.as_str(), "true" | "false") => {
             return format!("remove the quotes: {text}");
         }
-        (Value::Text(_), "a list") if is_short => return format!("write a list: [{written}]"),
+        (Value::Text(_), "a list") if is_short => {
+            let words = written.split_whitespace().map(|word| word.trim_end_matches(','));
+            return format!("write a list: [{}]", words.collect::<Vec<_>>().join(", "));
+        }
         (Value::Text(text), "a map") if text.contains(':') => {
             "a blank must follow the `:` of a key"
         }

@@ -100,6 +100,7 @@ pub(crate) enum Datum {
     Bool(bool),
     Text(String),
     Names(Vec<String>),
+    Texts(BTreeMap<String, String>),
     Anything(serde_json::Value),
     Block(Record),
     Blocks(Vec<Record>),
@@ -168,6 +169,13 @@ impl Record {
                 if let Datum::Names(names) = datum { Some(names.clone()) } else { None }
             },
         )
+    }
+
+    pub(crate) fn texts(&self, key: &str) -> Option<BTreeMap<String, String>> {
+        if let Datum::Texts(texts) = &self.given(key)?.datum {
+            return Some(texts.clone());
+        }
+        None
     }
 
     pub(crate) fn anything(&self, key: &str) -> Option<serde_json::Value> {

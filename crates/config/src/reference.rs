@@ -58,6 +58,7 @@ fn inner(kind: Kind) -> &'static [Key] {
         | Kind::Text(_)
         | Kind::Choice(_)
         | Kind::Names
+        | Kind::Texts
         | Kind::Anything => &[],
     }
 }
@@ -90,6 +91,7 @@ fn value_of(key: &Key) -> String {
             words.join(" or ")
         }
         Kind::Names => "list of texts".to_owned(),
+        Kind::Texts => "map of texts".to_owned(),
         Kind::Anything => "anything".to_owned(),
         Kind::Block(_) => "map".to_owned(),
         Kind::Blocks(_) => "list of maps".to_owned(),

@@ -6,9 +6,10 @@ use model::{Capacity, Granularity, PoolBlocking, PoolLimit, TagLimits};
 
 use crate::conflict;
 use crate::file::Blocks;
+use crate::hooks::{self, submission_hooks};
 use crate::instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
-    Server, SubmissionHook,
+    Server,
 };
 use crate::reader::Reader;
 use crate::record::{Origin, Record, Setting};
@@ -19,6 +20,8 @@ use crate::tag_limits::tag_limits;
 pub(crate) fn resolve(reader: &mut Reader<'_>, blocks: &Blocks) -> InstanceConfig {
     let sections = Sections::of(blocks);
     conflict::refuse_what_cannot_stand_together(reader, &sections);
+    hooks::refuse_what_is_no_hook(reader, &blocks.root);
+    hooks::warn_of_classes(reader, &blocks.root);
     let config = sections.config(blocks, |record, key| tag_limits(reader, record, key));
     conflict::warn_of_no_queue(reader, &sections, config.coordinator.value);
     config
@@ -153,20 +156,6 @@ fn run_retries(record: &Record) -> RunRetries {
         max_retries: or_default(number(record, "max_retries"), 0),
         retry_on_asset_or_op_failure: flag(record, "retry_on_asset_or_op_failure", true),
     }
-}
-
-fn submission_hooks(root: &Record) -> Setting<Vec<SubmissionHook>> {
-    let Some((found, items)) = root.blocks("submission_hooks") else {
-        return Setting::default_of(Vec::new());
-    };
-    let hook = |item: &Record| {
-        Some(SubmissionHook {
-            module: item.text("module")?.value,
-            class: item.text("class")?.value,
-            config: item.anything("config").unwrap_or_default(),
-        })
-    };
-    Setting { value: items.iter().filter_map(hook).collect(), origin: found.origin.clone() }
 }
 
 fn history(record: &Record) -> History {

@@ -98,6 +98,7 @@ fn default_of(key: &Key) -> Option<Value> {
         Kind::Text(_) if !key.default.is_empty() => Some(Value::from(key.default)),
         Kind::Text(_)
         | Kind::Names
+        | Kind::Texts
         | Kind::Anything
         | Kind::Block(_)
         | Kind::Blocks(_)
@@ -114,6 +115,10 @@ fn of_kind(kind: Kind) -> Value {
         Kind::Text(emptiness) => text(emptiness),
         Kind::Choice(words) => or_env(&json!({ "enum": words })),
         Kind::Names => json!({ "type": "array", "items": text(Emptiness::Refused) }),
+        Kind::Texts => {
+            let value = text(Emptiness::Allowed);
+            json!({ "type": "object", "additionalProperties": value })
+        }
         Kind::Anything => json!({}),
         Kind::Block(keys) => block(keys),
         Kind::Blocks(keys) => json!({ "type": "array", "items": block(keys) }),

@@ -5,7 +5,8 @@ use std::time::Duration;
 use model::{Capacity, Granularity, PoolBlocking, TagLimit, TagLimits, TagMatch};
 use serde_json::{Value, json};
 
-use crate::instance::{InstanceConfig, Pools, Queue, RunMonitoring, SubmissionHook};
+use crate::hooks::as_written;
+use crate::instance::{InstanceConfig, Pools, Queue, RunMonitoring};
 use crate::record::{Origin, Setting};
 
 /// One setting that is in force.
@@ -115,7 +116,7 @@ impl InstanceConfig {
         let days = |days: &Option<u32>| json!(days);
         vec![
             row("submission_hooks", &self.submission_hooks, |hooks| {
-                hooks.iter().map(hook).collect()
+                hooks.iter().map(as_written).collect()
             }),
             row("env.inherit", &self.inherited_env, |names| json!(names)),
             row("history.runs_days", &history.runs_days, days),
@@ -203,14 +204,5 @@ fn tag_limit(limit: &TagLimit) -> Value {
         TagMatch::EachValue => {
             json!({"key": key, "value": {"applyLimitPerUniqueValue": true}, "limit": limit})
         }
-    }
-}
-
-fn hook(hook: &SubmissionHook) -> Value {
-    let SubmissionHook { module, class, config } = hook;
-    if config.is_null() {
-        json!({"module": module, "class": class})
-    } else {
-        json!({"module": module, "class": class, "config": config})
     }
 }

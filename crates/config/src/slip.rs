@@ -91,7 +91,9 @@ fn place_of(name: &str) -> Option<(String, &'static str)> {
         if let Some(key) = keys.iter().find(|key| key.name == name) {
             return Some((path.to_owned(), key.name));
         }
-        keys.iter().find_map(|key| {
+        // The keys of a hook are words that may mean anything elsewhere.
+        let mut elsewhere = keys.iter().filter(|key| key.name != "submission_hooks");
+        elsewhere.find_map(|key| {
             let (Kind::Block(inner) | Kind::Blocks(inner) | Kind::TextOrBlock(inner)) = key.kind
             else {
                 return None;

@@ -1,6 +1,8 @@
 //! Checks a tree against the key table. Knows each key by itself; what keys mean together is no
 //! matter of this file.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use crate::code::Code;
@@ -128,6 +130,7 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             Kind::Text(emptiness) => self.text(emptiness, node, path),
             Kind::Choice(words) => self.choice(words, node, path),
             Kind::Names => self.names(node, path).map(plain),
+            Kind::Texts => self.texts(node, path).map(plain),
             Kind::Anything => self.anything(node, path).map(Datum::Anything).map(plain),
             Kind::Block(keys) => self.block(node, path, keys).map(Datum::Block).map(plain),
             Kind::Blocks(keys) => self.blocks(node, path, keys).map(plain),
@@ -271,6 +274,19 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
             }
         }
         Some(Datum::Names(names))
+    }
+
+    /// Takes a map from any keys to texts. `env` is a key like any other here.
+    fn texts(&mut self, node: &Node, path: &str) -> Option<Datum> {
+        let fields = self.reader.map(node, &name_of(path))?;
+        let mut texts = BTreeMap::new();
+        for (key, _, value) in fields.iter() {
+            let path = join(path, key);
+            if let Some((Datum::Text(text), _)) = self.text(Emptiness::Allowed, value, &path) {
+                texts.insert(key.to_owned(), text);
+            }
+        }
+        Some(Datum::Texts(texts))
     }
 
     fn blocks(&mut self, node: &Node, path: &str, keys: &'static [Key]) -> Option<Datum> {

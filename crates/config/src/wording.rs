@@ -25,8 +25,19 @@ pub(crate) const MONITORING: &str = "The deadlines of a run.";
 
 pub(crate) const RETRIES: &str = "Whether a run that failed is run again.";
 
-pub(crate) const HOOKS: &str = "Python classes that see a run before it is queued and may set its \
-    tags or refuse it, in this order.";
+pub(crate) const HOOKS: &str = "What every run is offered to when it is submitted, in this order. \
+    Each item does one thing: it sets a tag, refuses the run, or asks a program. A later item sees the \
+    tags that earlier ones have set. `docs/coordinators.md` tells more, with examples.";
+
+pub(crate) const TAG_RULE: &str = "Sets a tag of the run. Where the value that it comes from is \
+    missing, and there is no default, the run stays without it.";
+
+pub(crate) const WHEN: &str = "Which runs the item is about; without it all. Everything that is said \
+    must be true. In the texts `*` stands for any text, also none.";
+
+pub(crate) const COMMAND: &str = "A program with its arguments that is asked about every run, in \
+    lines of JSON, and may set tags or refuse it. It is started with the first run that is submitted, \
+    in the folder of this file, without a shell, and stays.";
 
 pub(crate) const ENV: &str = "The environment of code locations. Without it they get every \
     variable that the server has, except its secrets.";

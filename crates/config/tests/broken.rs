@@ -45,11 +45,13 @@ fn every_broken_file_is_explained() {
     let text = include_str!("broken/text.txt");
     let values = include_str!("broken/values.txt");
     let together = include_str!("broken/together.txt");
+    let hooks = include_str!("broken/hooks.txt");
     let count = check_cases(text, expect_file!["broken/text.txt"])
         + check_cases(values, expect_file!["broken/values.txt"])
-        + check_cases(together, expect_file!["broken/together.txt"]);
+        + check_cases(together, expect_file!["broken/together.txt"])
+        + check_cases(hooks, expect_file!["broken/hooks.txt"]);
     assert!(count >= 100, "{count} cases");
-    for cases in [text, values, together] {
+    for cases in [text, values, together, hooks] {
         assert!(!cases.contains("nothing is wrong"));
         let problems = cases.matches("dagster.yaml:").count();
         assert_eq!(cases.matches("= hint: ").count(), problems);

@@ -248,6 +248,59 @@ submission_hooks:
 }
 
 #[test]
+fn a_hook_is_shown_as_it_would_be_written() {
+    let text = "
+submission_hooks:
+  - tag: {key: team, from: header, header: X-Team, default: none, overwrite: true}
+  - tag: {key: where, from: code_location}
+  - tag: {key: user, from: user}
+  - tag: {key: dagster/priority, from: constant, value: '-3'}
+    when:
+      job: nightly_*
+      location: etl
+      tags: {env: prod, team: {env: TEAM}}
+      headers: {X-Team: '*'}
+      without_tags: [user]
+      without_headers: [X-User]
+  - reject: never
+  - command: [python3, hook.py]
+    timeout_seconds: 7
+  - command: [./hook]
+";
+    let read = |text: &str| {
+        let env = |name: &str| (name == "TEAM").then(|| "docs".to_owned());
+        InstanceConfig::read("f", text.as_bytes(), &env).unwrap()
+    };
+    let (config, warnings) = read(text);
+    assert_eq!(warnings, []);
+    let shown = |config: &InstanceConfig| {
+        config.rows().into_iter().find(|row| row.key == "submission_hooks").unwrap().value
+    };
+    assert_eq!(
+        shown(&config),
+        serde_json::json!([
+            {"tag": {"key": "team", "from": "header", "header": "X-Team", "default": "none",
+                     "overwrite": true}},
+            {"tag": {"key": "where", "from": "code_location", "overwrite": false}},
+            {"tag": {"key": "user", "from": "user", "overwrite": false}},
+            {
+                "tag": {"key": "dagster/priority", "from": "constant", "value": "-3",
+                        "overwrite": false},
+                "when": {"job": "nightly_*", "location": "etl",
+                         "tags": {"env": "prod", "team": "docs"}, "headers": {"X-Team": "*"},
+                         "without_tags": ["user"], "without_headers": ["X-User"]},
+            },
+            {"reject": "never"},
+            {"command": ["python3", "hook.py"], "timeout_seconds": 7},
+            {"command": ["./hook"], "timeout_seconds": 5},
+        ])
+    );
+    // What is shown says the same.
+    let again = serde_json::json!({ "submission_hooks": shown(&config) }).to_string();
+    assert_eq!(read(&again).0.submission_hooks.value, config.submission_hooks.value);
+}
+
+#[test]
 fn text_in_quotes_may_look_like_a_number() {
     let limits = config(
         "run_queue: {tag_concurrency_limits: [{key: '010', value: \"1:30\", limit: 1}, \

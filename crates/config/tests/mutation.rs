@@ -20,7 +20,7 @@ storage: {<<: *queue, text: |
   several
   lines
   }
-submission_hooks: [{module: a, class: B, config: {x: [1, 2.5, ~]}}]
+submission_hooks: [{module: a, class: B, config: {x: [1, 2.5, ~]}}, {command: [a, b], when: {tags: {t: '*'}}}, {tag: {key: k, from: header, header: H}}]
 ",
 ];
 

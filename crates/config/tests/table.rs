@@ -132,10 +132,10 @@ fn every_key_that_must_be_given_has_an_example_that_can_be_read() {
         format!("{{{}}}", entries.join(", "))
     };
     let file = format!(
-        "run_coordinator: {}\nsubmission_hooks: [{}]\nconcurrency: {{runs: \
+        "run_coordinator: {}\nsubmission_hooks: [{{tag: {}}}]\nconcurrency: {{runs: \
          {{tag_concurrency_limits: [{}, {{key: each, value: {}, limit: 1}}]}}}}\n",
         example(keys::COORDINATOR),
-        example(keys::HOOK),
+        example(keys::TAG_RULE),
         example(keys::TAG_LIMIT),
         example(keys::TAG_VALUE),
     );

@@ -6,6 +6,7 @@ use store::CommitError;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::hooks::Refused;
 use crate::options::Options;
 
 /// How many messages may wait for the loop; whoever brings more waits until there is room.
@@ -70,6 +71,12 @@ pub enum CommandError {
     /// More runs are meant than one commit changes.
     #[error("more than {0} runs are meant, which is as many as can be changed at one time")]
     TooManyRuns(usize),
+    /// A submission hook refuses the run; there is none.
+    #[error("{0}")]
+    Rejected(String),
+    /// A submission hook failed, so nobody knows whether the run may be; there is none.
+    #[error("{0}")]
+    HookFailed(String),
     /// Nothing can be written now; it is worth asking again. Whether what was asked for was done
     /// may not be known.
     #[error("{0}")]
@@ -78,6 +85,17 @@ pub enum CommandError {
     /// is space.
     #[error("{0}")]
     DiskFull(String),
+}
+
+impl From<Refused> for CommandError {
+    fn from(refused: Refused) -> Self {
+        let told = refused.to_string();
+        match refused {
+            Refused::Rejected { .. } => Self::Rejected(told),
+            Refused::Failed { .. } => Self::HookFailed(told),
+            Refused::Busy => Self::Unavailable(told),
+        }
+    }
 }
 
 impl From<NotDone> for CommandError {

@@ -1,18 +1,23 @@
 //! Submission: from what somebody asks for to the command that the loop decides.
+//!
+//! Between the two stand the submission hooks. What they say depends on more than the request and may
+//! change, so that a request is known again by what its submitter sent, and one that is known is not
+//! offered to them again.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::sync::Arc;
 
-use lifecycle::{Command, Known, Reply, Submit};
+use lifecycle::{Command, Known, Refusal, Reply, Submit};
 use model::{
-    CodeLocation, Deployment, IdempotencyKey, JobName, PRIORITY_TAG, Priority, PriorityError,
-    RunId, Submission, Tags,
+    CodeLocation, Deployment, IdempotencyKey, JobName, LOCATION_TAG, PRIORITY_TAG, Priority,
+    PriorityError, RunId, Submission, Tags,
 };
 use sha2::{Digest, Sha256};
 
 use crate::commands::CommandError;
 use crate::handle::{Handle, unexpected};
-use crate::options::{CODE_LOCATION_TAG, CltTag, LOCATION_TAG};
+use crate::hooks::{Headers, Offer};
 
 const MAX_TAGS: usize = Tags::MAX_SIZE;
 
@@ -36,8 +41,13 @@ pub struct SubmitRequest {
     pub deployment: Option<Deployment>,
     /// The id that the run is to have.
     pub id: Option<RunId>,
-    /// The submitter's own key: the same request under the same key is the same run.
+    /// The submitter's own key: the same request under the same key is the same run, whatever its
+    /// headers and its user are.
     pub idempotency_key: Option<String>,
+    /// The headers of the request, for the submission hooks.
+    pub headers: Headers,
+    /// Who submits the run, as far as the submitter says; for the submission hooks.
+    pub user: Option<String>,
 }
 
 /// A run that was submitted.
@@ -55,9 +65,17 @@ impl Handle {
     /// # Errors
     /// [`CommandError`] says what is wrong; then there is no such run, but for
     /// [`CommandError::Unavailable`], after which it is not known.
-    pub async fn submit(&self, request: SubmitRequest) -> Result<Submitted, CommandError> {
-        let command = Command::Submit(Box::new(self.resolve(request)?));
-        match self.entry.decide(command).await? {
+    pub async fn submit(&self, mut request: SubmitRequest) -> Result<Submitted, CommandError> {
+        let hooks = Arc::clone(&self.options().hooks);
+        let (headers, user) = (mem::take(&mut request.headers), request.user.take());
+        let mut submit = self.resolve(request)?;
+        if !hooks.is_empty() {
+            if let Some(run) = self.submitted_before(&submit).await? {
+                return Ok(Submitted { run, is_new: false });
+            }
+            submit.tags = hooks.run(offer(&submit, headers, user)).await?;
+        }
+        match self.entry.decide(Command::Submit(Box::new(submit))).await? {
             Reply::Submitted { run, is_new } => Ok(Submitted { run, is_new }),
             Reply::Done
             | Reply::Status(_)
@@ -73,8 +91,10 @@ impl Handle {
         let job = self.locations.find(&request.job, request.location.as_ref())?;
         let merged = job.submission(&request.tags, request.config.as_ref());
         let merged = merged.map_err(|error| CommandError::Invalid(error.to_string()))?;
-        let tags = self.stamp(&merged.tags, &job.location, request.priority);
-        check_tags(&tags)?;
+        let tags = stamp(&merged.tags, &job.location, request.priority);
+        if let Some(wrong) = wrong_with(&tags) {
+            return Err(CommandError::Invalid(wrong));
+        }
         let (plan, plan_hash, config) = (merged.plan, merged.plan_hash, merged.config);
         Ok(Submit {
             id: request.id,
@@ -88,34 +108,55 @@ impl Handle {
         })
     }
 
-    /// Sets the tags that the coordinator sets, over those that were submitted.
-    fn stamp(&self, tags: &Tags, location: &CodeLocation, priority: Option<Priority>) -> Tags {
-        let tags = tags.with(LOCATION_TAG, location.as_str());
-        let tags = match self.options().clt_tag {
-            CltTag::Stamped => tags.with(CODE_LOCATION_TAG, location.as_str()),
-            CltTag::Left => tags,
-        };
-        match priority {
-            Some(priority) => tags.with_priority(priority),
-            None => tags,
+    /// Returns the run that is known under the key of a submission. The loop asks again, for one that
+    /// is submitted at this moment.
+    async fn submitted_before(&self, submit: &Submit) -> Result<Option<RunId>, CommandError> {
+        let Some(own) = &submit.submission.idempotency else { return Ok(None) };
+        let known = self.store.known(&[&own.key], &[]).await.map_err(|error| {
+            CommandError::Unavailable(format!("the store cannot be asked: {error}"))
+        })?;
+        match known.keys.first() {
+            None => Ok(None),
+            Some(earlier) if earlier.key.request_hash == own.request_hash => Ok(Some(earlier.run)),
+            Some(earlier) => Err(Refusal::KeyReused(earlier.run).into()),
         }
     }
 }
 
-/// Refuses tags that are too large to be kept in memory, or that cannot be meant.
-fn check_tags(tags: &Tags) -> Result<(), CommandError> {
+/// Returns a submission as the hooks see it.
+fn offer(submit: &Submit, headers: Headers, user: Option<String>) -> Offer {
+    Offer {
+        job: submit.job.clone(),
+        location: submit.location.clone(),
+        tags: submit.tags.clone(),
+        config: Arc::clone(&submit.submission.config),
+        headers,
+        user,
+    }
+}
+
+/// Sets the tags that the coordinator sets, over those that were submitted.
+fn stamp(tags: &Tags, location: &CodeLocation, priority: Option<Priority>) -> Tags {
+    let tags = tags.with(LOCATION_TAG, location.as_str());
+    match priority {
+        Some(priority) => tags.with_priority(priority),
+        None => tags,
+    }
+}
+
+/// Says what is wrong with tags that are too large to be kept in memory, or that cannot be meant.
+pub(crate) fn wrong_with(tags: &Tags) -> Option<String> {
     if let Err(error @ PriorityError::OutOfRange(_)) = tags.priority() {
-        return Err(CommandError::Invalid(format!("tag {PRIORITY_TAG}: {error}")));
+        return Some(format!("tag {PRIORITY_TAG}: {error}"));
     }
     let size: usize = tags.iter().map(|(key, value)| key.len() + value.len()).sum();
     if size > MAX_TAGS {
-        let message = format!("the tags come to {size} bytes; at most {MAX_TAGS} are allowed");
-        return Err(CommandError::Invalid(message));
+        return Some(format!("the tags come to {size} bytes; at most {MAX_TAGS} are allowed"));
     }
     if tags.iter().any(|(key, _)| key.is_empty()) {
-        return Err(CommandError::Invalid("a tag has an empty key".to_owned()));
+        return Some("a tag has an empty key".to_owned());
     }
-    Ok(())
+    None
 }
 
 /// Returns the key of a request with what was asked for under it.

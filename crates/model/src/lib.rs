@@ -38,5 +38,5 @@ pub use priority::{Priority, PriorityError};
 pub use run::{Deployment, DeploymentKind, Run};
 pub use status::{IllegalTransition, RunStatus, RunTransition, StepStatus, StepTransition};
 pub use step::{Claim, ClaimOrder, ClaimState, Step, StepId};
-pub use tags::{PRIORITY_TAG, Tags};
+pub use tags::{LOCATION_TAG, PRIORITY_TAG, Tags, is_reserved_tag};
 pub use time::Timestamp;

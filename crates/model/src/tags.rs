@@ -8,6 +8,17 @@ use crate::priority::{Priority, PriorityError};
 /// The tag that carries a run's priority in the queue (Dagster's name).
 pub const PRIORITY_TAG: &str = "dagster/priority";
 
+/// The tag with the code location that the coordinator sets on every run (Dagster's core sets it).
+pub const LOCATION_TAG: &str = "dagster/code_location";
+
+/// How the keys of Dagster's hidden tags begin, which carry what it notes for itself.
+const HIDDEN: &str = ".dagster/";
+
+/// Returns whether only the coordinator itself sets a tag: nobody's configuration or program does.
+pub fn is_reserved_tag(key: &str) -> bool {
+    key == LOCATION_TAG || key.starts_with(HIDDEN)
+}
+
 /// The tags of a run, one value a key, ordered by key.
 ///
 /// Kept as one text and its cuts, because a million queued runs carry some each.

@@ -22,6 +22,10 @@ impl From<CommandError> for ApiError {
             CommandError::TooManyRuns(_) => {
                 Self::new(ErrorCode::TooManyRuns, message).hint("narrow the query")
             }
+            CommandError::Rejected(_) => Self::new(ErrorCode::Rejected, message),
+            // The hook itself has logged it.
+            CommandError::HookFailed(_) => Self::new(ErrorCode::HookFailed, message)
+                .hint("`submission_hooks` of the configuration names the hook; ask again once it is mended"),
             CommandError::Unavailable(_) => {
                 warn!("refused for now: {message}");
                 Self::unavailable(message)

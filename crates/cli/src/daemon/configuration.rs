@@ -35,6 +35,13 @@ pub(super) struct ConfigurationFile {
     saved: Option<Saved>,
 }
 
+/// Returns the folder of a configuration file, whatever folder this process is in; the home, if there
+/// is no file.
+pub(super) fn folder_of(file: Option<&Path>, home: &Path) -> PathBuf {
+    let file = file.and_then(|file| std::path::absolute(file).ok());
+    file.as_deref().and_then(Path::parent).unwrap_or(home).to_owned()
+}
+
 /// Where the configuration said to serve when the daemon was started; nothing, where the command line
 /// says it.
 struct Served {
@@ -119,10 +126,13 @@ impl ConfigurationFile {
     pub(super) async fn reload(&mut self, wish: Wish, handle: &Handle) -> Reloaded {
         let reloaded = match self.read().await {
             Ok(found) if found == self.in_force => self.keep(Reloaded::Same),
-            Ok(found) => match handle.configure(options(&found.1)).await {
-                Ok(()) => self.put_in_force(found),
-                Err(error) => self.keep(Reloaded::Refused(error.to_string())),
-            },
+            Ok(found) => {
+                let folder = folder_of(found.0.as_deref(), &self.home);
+                match handle.configure(options(&found.1, &folder)).await {
+                    Ok(()) => self.put_in_force(found),
+                    Err(error) => self.keep(Reloaded::Refused(error.to_string())),
+                }
+            }
             Err(problem) => self.keep(Reloaded::Refused(problem)),
         };
         if let Wish::Asked(reply) = wish {

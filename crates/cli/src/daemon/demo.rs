@@ -79,14 +79,15 @@ async fn play_in_a_folder() -> Result<Ended, DemoError> {
     let (config, _) = config.map_err(|_| DemoError::Config)?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let paths = vec![jobs];
-    let daemon = Daemon::start(Setup {
+    let setup = Setup {
         home: home.path(),
         paths,
         config: &config,
+        folder: home.path(),
         addr,
         configuration: None,
-    })
-    .await?;
+    };
+    let daemon = Daemon::start(setup).await?;
     say(&format!("A daemon serves {} from {}\n", daemon.url, home.path().display()));
     let ended = tokio::select! {
         played = play(home.path()) => played.map(|()| Ended::Played),

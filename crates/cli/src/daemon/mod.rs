@@ -3,6 +3,7 @@
 mod configuration;
 mod demo;
 pub(crate) mod home;
+mod hooks;
 mod init;
 mod options;
 mod saved;

@@ -1,11 +1,14 @@
 //! From the configuration of a deployment to what the daemon is told.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 use std::time::Duration;
 
-use ::config::{Coordinator, InstanceConfig};
-use coordinator::{CltTag, Dispatch, Options, Retention, Rules};
+use ::config::InstanceConfig;
+use coordinator::{Dispatch, Options, Retention, Rules};
 use wire::worker::LEASE_SECONDS;
+
+use super::hooks::hooks;
 
 /// What a bound that is switched off comes to where there must be one.
 const NEVER: Duration = Duration::MAX;
@@ -17,18 +20,14 @@ fn default_launches() -> u32 {
     u32::try_from(cores + 4).unwrap_or(u32::MAX).min(32)
 }
 
-/// Returns what the daemon is told, but for the address at which it serves.
-pub(super) fn options(config: &InstanceConfig) -> Options {
-    let coordinator = config.coordinator.value;
-    let clt_tag = match coordinator {
-        Coordinator::CodeLocationTagging => CltTag::Stamped,
-        Coordinator::Queued | Coordinator::Immediate => CltTag::Left,
-    };
+/// Returns what the daemon is told, but for the address at which it serves; `folder` is where the
+/// programs of the configuration start.
+pub(super) fn options(config: &InstanceConfig, folder: &Path) -> Options {
     let days = |days: Option<u32>| days.map(|days| Duration::from_hours(24) * days);
     Options {
         settings: config.settings(),
         rules: rules(config),
-        clt_tag,
+        hooks: hooks(config, folder).into(),
         longest_sleep: config.queue.dequeue_interval.value,
         retention: Retention {
             runs: days(config.history.runs_days.value),

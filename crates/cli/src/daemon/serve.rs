@@ -9,7 +9,7 @@ use definitions::{LocationState, Locations, Root};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::configuration::{ConfigurationFile, Found, Reloaded};
+use super::configuration::{ConfigurationFile, Found, Reloaded, folder_of};
 use super::saved::SavedError;
 use super::start::{Daemon, DaemonError, Setup};
 use super::watch::{WatchError, Watcher};
@@ -72,8 +72,9 @@ async fn run(
     let (file, config) = found;
     let addr = address(args, config)?;
     let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
-    let mut daemon =
-        Daemon::start(Setup { home, paths, config, addr, configuration: Some(link) }).await?;
+    let folder = folder_of(file.as_deref(), home);
+    let setup = Setup { home, paths, config, folder: &folder, addr, configuration: Some(link) };
+    let mut daemon = Daemon::start(setup).await?;
     let locations = daemon.handle.locations().clone();
     say(&greeting(&daemon.url, home, file.as_deref(), &locations));
     let mut watcher = match reload {

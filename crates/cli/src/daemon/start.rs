@@ -28,6 +28,8 @@ pub(super) struct Setup<'a> {
     pub(super) home: &'a Path,
     pub(super) paths: Vec<PathBuf>,
     pub(super) config: &'a InstanceConfig,
+    /// Where the programs of the configuration start: the folder of its file.
+    pub(super) folder: &'a Path,
     pub(super) addr: SocketAddr,
     /// The way to whoever reads the configuration again.
     pub(super) configuration: Option<ConfigurationLink>,
@@ -74,7 +76,7 @@ impl Daemon {
         let url = server.url();
         let locations = Locations::load(setup.paths, now());
         let launcher = LocalLauncher::new(setup.home, BINARY);
-        let mut options = options(setup.config);
+        let mut options = options(setup.config, setup.folder);
         options.url.clone_from(&url);
         let (handle, running) = coordinator::start(options, store, locations, launcher).await?;
         let (stop_server, mut stopped) = watch::channel(false);
@@ -101,7 +103,10 @@ impl Daemon {
     pub(super) async fn stop(self) -> Result<(), DaemonError> {
         self.stop_server.send_replace(true);
         let served = self.server.await.map_err(|_| DaemonError::ServerEnded);
-        self.running.stop().await?;
+        let hooks = Arc::clone(&self.handle.options().hooks);
+        let stopped = self.running.stop().await;
+        hooks.stop().await;
+        stopped?;
         served
     }
 }

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use ::config::MAX_FILE_BYTES;
 use ::config::yaml::{self, Node, Value};
 use clap::Args;
+use coordinator::hooks::is_withheld;
 use model::RunStatus;
-use wire::api::SubmitRun;
+use wire::api::{SubmitRun, USER};
 
 use crate::answer::{Answer, WRONG};
 use crate::failure::Failure;
@@ -52,6 +53,9 @@ pub(crate) struct LaunchArgs {
     /// The id of the run, a UUID; a fresh one unless given
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
+    /// A header of the request, which submission hooks are told; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME=VALUE", value_parser = header)]
+    header: Vec<(String, String)>,
     /// A key of your own: launched again with the same key, it is the same run
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -60,6 +64,49 @@ pub(crate) struct LaunchArgs {
     wait: bool,
     #[command(flatten)]
     remote: Remote,
+}
+
+/// The headers that the request has anyway, or that would change how it is sent.
+const OWN_HEADERS: [&str; 8] = [
+    "accept",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "idempotency-key",
+    "transfer-encoding",
+    "user-agent",
+];
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a header must have the form NAME=VALUE")?;
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    if name.is_empty() || !name.bytes().all(is_of_name) {
+        return Err("the name of a header has letters, digits, `-` and `_`".to_owned());
+    }
+    if is_withheld(name) {
+        return Err(format!("the header {name} is for secrets, and no hook is told it"));
+    }
+    if OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(format!("the header {name} is set by the command itself"));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+/// Returns what the submission hooks are told about who launches the run: the user of this system,
+/// unless a header says otherwise, and the headers.
+fn told_to_hooks(args: &LaunchArgs, user: Option<String>) -> Vec<(String, String)> {
+    let is_said = args.header.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER));
+    // A name that no header can hold is not told.
+    let user = user.filter(|user| !is_said && user.bytes().all(|byte| byte.is_ascii_graphic()));
+    let user = user.map(|user| (USER.to_owned(), user));
+    user.into_iter().chain(args.header.iter().cloned()).collect()
+}
+
+/// Returns the name of the user, as a login sets it.
+fn user() -> Option<String> {
+    let of = |name| std::env::var(name).ok().filter(|user: &String| !user.is_empty());
+    of("USER").or_else(|| of("LOGNAME"))
 }
 
 /// Reads tags as Dagster does: a value that is no text is kept as its JSON.
@@ -83,7 +130,10 @@ async fn launch(session: &Session, args: &LaunchArgs) -> Result<u8, Failure> {
     let request = request(args)?;
     // Opened first: if nothing can be followed, nothing is launched either.
     let changes = if args.wait { Some(session.client.changes(None).await?) } else { None };
-    let submitted = session.client.submit(&request, args.idempotency_key.as_deref()).await?;
+    let headers = told_to_hooks(args, user());
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+    let key = args.idempotency_key.as_deref();
+    let submitted = session.client.submit_with_headers(&request, key, &headers).await?;
     let run = &submitted.run;
     let Some(changes) = changes else {
         session.tell(run, |run| {
@@ -182,6 +232,22 @@ mod tests {
         assert_eq!(json("{a: 1, a: 2}"), Err("the key `a` is there twice".to_owned()));
         assert!(json("a: .nan").is_err());
         assert!(json("{1: a}").is_err());
+    }
+
+    #[test]
+    fn headers_are_read_and_those_that_mean_something_else_are_refused() {
+        assert_eq!(header("X-Team=a=b"), Ok(("X-Team".to_owned(), "a=b".to_owned())));
+        for text in [
+            "X-Team",
+            "=x",
+            "X Team=x",
+            "Authorization=x",
+            "cookie=x",
+            "Host=x",
+            "idempotency-key=x",
+        ] {
+            assert!(header(text).is_err(), "{text}");
+        }
     }
 
     #[test]

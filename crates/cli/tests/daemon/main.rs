@@ -9,6 +9,7 @@ mod disk;
 mod doctor;
 mod ending;
 mod harness;
+mod hooks;
 mod live;
 mod pools;
 mod reload;

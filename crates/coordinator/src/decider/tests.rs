@@ -5,7 +5,8 @@ use model::{Attempt, JobName, RunId, Settings, Timestamp};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{CltTag, CommandError, Retention, Rules, SubmitRequest};
+use crate::hooks::{Chain, Headers};
+use crate::{CommandError, Retention, Rules, SubmitRequest};
 
 const JOBS: &str = "jobs: {greet: {ops: {greet: {command: [echo, hello]}}}}\n";
 
@@ -40,7 +41,7 @@ async fn daemon(home: &TempDir, launcher: &Noop) -> (Arc<Store>, Handle, Running
     let options = Options {
         settings: Settings::default(),
         rules: Rules::default(),
-        clt_tag: CltTag::Left,
+        hooks: Arc::new(Chain::default()),
         longest_sleep: Duration::from_secs(5),
         retention: Retention::default(),
         url: String::new(),
@@ -60,6 +61,8 @@ fn request(id: RunId) -> SubmitRequest {
         deployment: None,
         id: Some(id),
         idempotency_key: None,
+        headers: Headers::default(),
+        user: None,
     }
 }
 

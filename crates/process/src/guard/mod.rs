@@ -17,7 +17,7 @@
 mod descendants;
 mod orders;
 mod report;
-mod start;
+pub(crate) mod start;
 mod watch;
 
 use std::ffi::OsString;

@@ -29,7 +29,8 @@ pub(super) fn start(orders: &Orders) -> Result<Child, String> {
         })
 }
 
-fn reason(program: &OsStr, cwd: &Path, error: &io::Error) -> String {
+/// Says in words why a program was not started from a folder, and how to mend it.
+pub(crate) fn reason(program: &OsStr, cwd: &Path, error: &io::Error) -> String {
     let folder = quote(cwd.as_os_str());
     if !cwd.is_dir() {
         return format!("its folder {folder} is missing or not a folder");
@@ -57,7 +58,8 @@ fn is_plain_file(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.permissions().mode() & 0o111 == 0)
 }
 
-fn quote(text: &OsStr) -> String {
+/// Shows a text that a user wrote, shortened.
+pub(crate) fn quote(text: &OsStr) -> String {
     let text = text.to_string_lossy();
     let short: String = text.chars().take(LONGEST_QUOTE).collect();
     if short.len() < text.len() { format!("{short}...") } else { short }

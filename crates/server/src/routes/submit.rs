@@ -3,9 +3,10 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
+use coordinator::hooks::Headers;
 use coordinator::{CancelMode, SubmitRequest};
 use model::{CodeLocation, DeploymentKind, DeploymentName, JobName, Priority};
-use wire::api::{self, CancelRun, IDEMPOTENCY_KEY, Run, RunState, SubmitRun};
+use wire::api::{self, CancelRun, ErrorCode, IDEMPOTENCY_KEY, Run, RunState, SubmitRun, USER};
 
 use super::runs::shown;
 use crate::app::App;
@@ -13,6 +14,9 @@ use crate::body::UserJson;
 use crate::error::ApiError;
 use crate::refusal::unknown_run;
 use crate::segment::Segment;
+
+/// How long the name of a user may be, in bytes.
+const MAX_USER: usize = 256;
 
 /// `POST /api/v1/runs`.
 pub(crate) async fn submit(
@@ -28,7 +32,9 @@ pub(crate) async fn submit(
         priority: asked.priority.map(Priority::new),
         deployment: asked.deployment.as_ref().map(deployment).transpose()?,
         id: asked.run_id.map(|id| id.parse()).transpose()?,
-        idempotency_key: idempotency_key(&headers)?,
+        idempotency_key: once(&headers, IDEMPOTENCY_KEY)?,
+        user: user(&headers)?,
+        headers: for_hooks(&headers)?,
     };
     let submitted = app.handle.submit(request).await?;
     let run = app.store().run(submitted.run).await?;
@@ -45,15 +51,33 @@ fn deployment(asked: &api::Deployment) -> Result<model::Deployment, ApiError> {
     Ok(model::Deployment { name: DeploymentName::new(&asked.name)?, kind })
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let mut keys = headers.get_all(IDEMPOTENCY_KEY).iter();
-    match (keys.next().map(|key| key.to_str()), keys.next()) {
+/// Returns the value of a header that may be there once.
+fn once(headers: &HeaderMap, name: &str) -> Result<Option<String>, ApiError> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next().map(|value| value.to_str()), values.next()) {
         (None, _) => Ok(None),
-        (Some(Ok(key)), None) => Ok(Some(key.to_owned())),
+        (Some(Ok(value)), None) => Ok(Some(value.to_owned())),
         (Some(_), _) => Err(ApiError::bad_request(format!(
-            "the header {IDEMPOTENCY_KEY} is given once, as plain ASCII text"
+            "the header {name} is given once, as plain ASCII text"
         ))),
     }
+}
+
+fn user(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let user = once(headers, USER)?.filter(|user| !user.is_empty());
+    if user.as_ref().is_some_and(|user| user.len() > MAX_USER) {
+        let message = format!("the header {USER} has at most {MAX_USER} bytes");
+        return Err(ApiError::bad_request(message));
+    }
+    Ok(user)
+}
+
+/// Returns the headers that submission hooks are told; one that is no text is left out.
+fn for_hooks(headers: &HeaderMap) -> Result<Headers, ApiError> {
+    let texts = headers.iter().filter_map(|(name, value)| {
+        Some((name.as_str(), std::str::from_utf8(value.as_bytes()).ok()?))
+    });
+    Headers::new(texts).map_err(|error| ApiError::new(ErrorCode::TooLarge, error.to_string()))
 }
 
 /// `POST /api/v1/runs/{run}/cancel`.

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use coordinator::{CltTag, Handle, Options, Retention, Rules, Running};
+use coordinator::hooks::Chain;
+use coordinator::{Handle, Options, Retention, Rules, Running};
 use definitions::Locations;
 use launch::{ForgetError, LaunchError, LaunchOrder, Launcher, Sight, TerminateError};
 use model::{Attempt, Capacity, RunId, Settings, Timestamp};
@@ -108,7 +109,7 @@ impl World {
         let options = Options {
             settings: Settings { max_concurrent_runs: Capacity::AtMost(1), ..Settings::default() },
             rules: Rules::default(),
-            clt_tag: CltTag::Left,
+            hooks: Arc::new(Chain::default()),
             longest_sleep: Duration::from_secs(1),
             retention: Retention {
                 output: Some(Duration::from_hours(30 * 24)),

@@ -131,6 +131,10 @@ codes! {
     InvalidLimit = "invalid_limit", 400;
     /// The value cannot be a priority.
     InvalidPriority = "invalid_priority", 400;
+    /// A submission hook refuses the run.
+    Rejected = "rejected", 422;
+    /// A submission hook failed, so that nobody knows whether it would refuse the run.
+    HookFailed = "hook_failed", 502;
     /// The server cannot do it now; later it can.
     Unavailable = "unavailable", 503;
     /// The disk is full; nothing was changed.

@@ -52,5 +52,8 @@ pub const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// The header that carries a submission's own key, by which it is known again.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
+/// The header that says who submits a run, for the submission hooks.
+pub const USER: &str = "X-Pointsman-User";
+
 #[cfg(test)]
 mod tests;

@@ -51,8 +51,18 @@ impl Client {
         run: &SubmitRun,
         idempotency_key: Option<&str>,
     ) -> Result<Submitted, ClientError> {
-        let headers: Vec<_> =
-            idempotency_key.map(|key| (IDEMPOTENCY_KEY, key)).into_iter().collect();
+        self.submit_with_headers(run, idempotency_key, &[]).await
+    }
+
+    /// The same with headers for the submission hooks: a name and a value each.
+    pub async fn submit_with_headers(
+        &self,
+        run: &SubmitRun,
+        idempotency_key: Option<&str>,
+        headers: &[(&str, &str)],
+    ) -> Result<Submitted, ClientError> {
+        let key = idempotency_key.map(|key| (IDEMPOTENCY_KEY, key));
+        let headers: Vec<_> = key.into_iter().chain(headers.iter().copied()).collect();
         let (run, status) = self.write(Method::POST, &below(&["runs"]), run, &headers).await?;
         Ok(Submitted { run, is_new: status == 201 })
     }

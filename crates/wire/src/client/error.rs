@@ -45,7 +45,7 @@ pub enum ClientError {
     #[error("{value:?} cannot be the value of {name}: only visible ASCII characters can")]
     BadHeader {
         /// The header.
-        name: &'static str,
+        name: String,
         /// The value.
         value: String,
     },

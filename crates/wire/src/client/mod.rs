@@ -101,14 +101,14 @@ impl Client {
         method: Method,
         path: &[&str],
         body: &B,
-        headers: &[(&'static str, &str)],
+        headers: &[(&str, &str)],
     ) -> Result<(A, u16), ClientError> {
         let mut request = self.change(method, path).json(body);
-        for (name, value) in headers {
-            let value = HeaderValue::try_from(*value)
-                .map_err(|_| ClientError::BadHeader { name, value: (*value).to_owned() })?;
-            let lower = HeaderName::try_from(*name)
-                .map_err(|_| ClientError::BadHeader { name, value: (*name).to_owned() })?;
+        for (name, text) in headers {
+            let bad =
+                || ClientError::BadHeader { name: (*name).to_owned(), value: (*text).to_owned() };
+            let value = HeaderValue::try_from(*text).map_err(|_| bad())?;
+            let lower = HeaderName::try_from(*name).map_err(|_| bad())?;
             request = request.header(lower, value);
         }
         let response = self.send(request).await?;
