@@ -1,12 +1,13 @@
 use std::sync::Mutex;
 
 use launch::{ForgetError, LaunchError, LaunchOrder, Sight, TerminateError};
-use model::{Attempt, JobName, RunId, Settings, Timestamp};
+use model::{Attempt, Capacity, JobName, RunId, RunStatus, Settings, Timestamp};
+use store::RunsFilter;
 use tempfile::TempDir;
 
 use super::*;
 use crate::hooks::{Chain, Headers};
-use crate::{CommandError, Retention, Rules, SubmitRequest};
+use crate::{CommandError, Meant, Mode, Options, Retention, Rules, RunChange, SubmitRequest};
 
 const JOBS: &str = "jobs: {greet: {ops: {greet: {command: [echo, hello]}}}}\n";
 
@@ -91,4 +92,50 @@ async fn what_was_acknowledged_is_there_after_a_stop() {
     assert!(store.run(run).await.unwrap().is_some());
     assert_eq!(*launcher.0.lock().unwrap(), [run], "a launch that was decided is made");
     assert!(matches!(handle.submit(request(run)).await, Err(CommandError::Unavailable(_))));
+}
+
+#[tokio::test]
+async fn options_that_are_not_durable_are_not_in_force() {
+    let (home, launcher) = (tempfile::tempdir().unwrap(), Noop::default());
+    let (store, handle, mut running) = daemon(&home, &launcher).await;
+    let wider = |most| {
+        let settings =
+            Settings { max_concurrent_runs: Capacity::AtMost(most), ..Settings::default() };
+        Options { settings, clt_tag: CltTag::Stamped, ..(*handle.options()).clone() }
+    };
+    handle.configure(wider(20)).await.unwrap();
+    assert_eq!(handle.options().settings.max_concurrent_runs, Capacity::AtMost(20));
+    assert_eq!(handle.options().clt_tag, CltTag::Stamped);
+    handle.submit(request(RunId::from_u128(1))).await.unwrap();
+    let tags = store.run(RunId::from_u128(1)).await.unwrap().unwrap().run.tags;
+    assert_eq!(tags.get("code_location"), Some("jobs"));
+
+    store.take_leadership("another daemon", "", Timestamp::EPOCH).await.unwrap();
+    let refused = handle.configure(wider(30)).await;
+    assert!(matches!(refused, Err(CommandError::Unavailable(_))), "{refused:?}");
+    assert!(matches!(running.ended().await, Err(LoopError::EpochLost)));
+    assert_eq!(handle.options().settings.max_concurrent_runs, Capacity::AtMost(20));
+}
+
+#[tokio::test]
+async fn a_query_means_all_its_runs_however_many_pages_they_fill() {
+    let (home, launcher) = (tempfile::tempdir().unwrap(), Noop::default());
+    let (_, handle, running) = daemon(&home, &launcher).await;
+    let mut submissions = tokio::task::JoinSet::new();
+    for number in 1..=1020 {
+        let handle = handle.clone();
+        submissions.spawn(async move { handle.submit(request(RunId::from_u128(number))).await });
+    }
+    for submitted in submissions.join_all().await {
+        assert!(submitted.unwrap().is_new);
+    }
+    let queued = RunsFilter { statuses: [RunStatus::Queued].into(), ..RunsFilter::default() };
+    let change = |meant, mode| handle.change_runs(meant, RunChange::Hold, mode);
+    let told = change(Meant::Query(queued.clone()), Mode::Preview).await.unwrap();
+    let held = change(Meant::Query(queued), Mode::Apply).await.unwrap();
+    assert_eq!(held.changed.len(), 1010);
+    assert_eq!(told, held);
+    let open = change(Meant::Query(RunsFilter::default()), Mode::Apply).await.unwrap();
+    assert_eq!((open.unchanged.len(), open.refused.len()), (1010, 10));
+    running.stop().await.unwrap();
 }
