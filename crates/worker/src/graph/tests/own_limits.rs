@@ -81,6 +81,14 @@ fn a_step_that_gets_its_slots_at_once_goes_before_the_next_in_the_order() {
 }
 
 #[test]
+fn a_limit_by_tag_keeps_the_place_of_a_step_that_has_asked() {
+    let steps = vec![tagged(pooled("a", &[]), "k", "x"), tagged(step("b", &[]), "k", "x")];
+    let mut graph = limited(json!({"tag_concurrency_limits": [{"key": "k", "limit": 1}]}), steps);
+    assert_eq!(told(&graph.begin(at(0))), "planned a b, a asked, first pass done");
+    assert_eq!(told(&graph.granted(&["a".to_owned()], 2, at(0))), "a started 1");
+}
+
+#[test]
 fn a_daemon_that_is_away_holds_nobody_up_for_long() {
     let steps = vec![pooled("a", &[]), pooled("b", &[]), pooled("c", &[]), step("d", &[])];
     let mut graph = sequence(steps);
