@@ -47,15 +47,14 @@ pub(crate) fn completions(args: &CompletionsArgs, mut root: Command) -> Answer {
 
 /// Prints the manual page of `root`, or writes the pages of all its commands.
 pub(crate) fn man(args: &ManArgs, root: Command) -> Answer {
-    let written = match &args.dir {
-        Some(folder) => std::fs::create_dir_all(folder)
+    let written = if let Some(folder) = &args.dir {
+        std::fs::create_dir_all(folder)
             .and_then(|()| clap_mangen::generate_to(root, folder))
-            .map(|()| format!("Wrote the pages to {}.\n", folder.display())),
-        None => {
-            let mut page = Vec::new();
-            let rendered = clap_mangen::Man::new(root).render(&mut page);
-            rendered.map(|()| String::from_utf8_lossy(&page).into_owned())
-        }
+            .map(|()| format!("Wrote the pages to {}.\n", folder.display()))
+    } else {
+        let mut page = Vec::new();
+        let rendered = clap_mangen::Man::new(root).render(&mut page);
+        rendered.map(|()| String::from_utf8_lossy(&page).into_owned())
     };
     match written {
         Ok(stdout) => Answer { stdout, ..Answer::default() },

@@ -16,7 +16,7 @@ use crate::home;
 use crate::show::{Style, When};
 
 /// Which server a command speaks to, and how it answers.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct Remote {
     #[arg(
         long,

@@ -14,10 +14,6 @@ use clap::Args;
 use serde_json::json;
 
 use self::frame::{Snapshot, header, panes};
-#[cfg(feature = "tui")]
-use self::live::show as follow;
-#[cfg(not(feature = "tui"))]
-use self::once as follow;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::remote::{Remote, Session, now, run as run_remote, say, tell_json};
@@ -46,7 +42,11 @@ pub(crate) fn run(args: &TopArgs) -> Answer {
         if args.once || session.is_json || !is_terminal {
             once(session).await
         } else {
-            follow(session).await
+            #[cfg(feature = "tui")]
+            let shown = live::show(session, &args.remote).await;
+            #[cfg(not(feature = "tui"))]
+            let shown = once(session).await;
+            shown
         }
     })
 }

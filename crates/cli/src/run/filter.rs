@@ -15,32 +15,31 @@ const HEADING: &str = "Which runs";
 
 /// Runs by what they are. What is given must all be so.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = HEADING)]
 pub(crate) struct FilterArgs {
     /// Only runs in these statuses, such as QUEUED,STARTED
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
+    #[arg(long, help_heading = HEADING, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
     status: Vec<RunStatus>,
     /// Only runs that are queued
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     queued: bool,
     /// Only runs in progress: STARTING, STARTED or CANCELING
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     in_progress: bool,
     /// Only runs that have ended: SUCCESS, FAILURE or CANCELED
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     ended: bool,
     /// Only runs of this job
-    #[arg(long, value_name = "JOB")]
+    #[arg(long, help_heading = HEADING, value_name = "JOB")]
     job: Option<String>,
     /// Only runs of jobs of this code location
-    #[arg(short, long, value_name = "LOCATION")]
+    #[arg(short, long, help_heading = HEADING, value_name = "LOCATION")]
     location: Option<String>,
     /// Only runs with this tag; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
+    #[arg(long, help_heading = HEADING, value_name = "KEY=VALUE", value_parser = tag)]
     tag: Vec<(String, String)>,
     /// Only runs submitted since then: an age such as 90m, 2h or 3d, a date (UTC), or a time such
     /// as 2026-01-31T12:00:00Z
-    #[arg(long, value_name = "WHEN", value_parser = since)]
+    #[arg(long, help_heading = HEADING, value_name = "WHEN", value_parser = since)]
     since: Option<Timestamp>,
 }
 

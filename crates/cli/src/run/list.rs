@@ -64,10 +64,7 @@ fn text(style: Style, now: Timestamp, Runs { runs, next }: &Runs) -> String {
     }
     let mut text = runs_table(style, now, runs);
     if let Some(next) = next {
-        text += &format!(
-            "The newest {} runs; --limit shows more, --before {next} the older ones.\n",
-            runs.len()
-        );
+        text += &format!("There are older runs: --limit shows more, --before {next} those.\n");
     }
     text
 }

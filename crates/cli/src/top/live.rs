@@ -14,17 +14,20 @@ use super::frame::{Snapshot, header, panes};
 use super::reader::{Reading, keep_reading};
 use super::view::{View, Wish};
 use crate::failure::Failure;
-use crate::remote::{Session, now};
+use crate::remote::{Remote, Session, now};
 
 /// How often durations are told anew.
 const TICK: Duration = Duration::from_secs(1);
 
 /// Shows the view until somebody quits.
-pub(super) async fn show(session: &Session) -> Result<u8, Failure> {
+pub(super) async fn show(session: &Session, remote: &Remote) -> Result<u8, Failure> {
     // Read before the screen is taken: what fails at once is told as every command tells it.
     let snapshot = Snapshot::read(&session.client).await?;
-    let (sender, readings) = watch::channel(Reading { snapshot, problem: None });
-    let reader = tokio::spawn(keep_reading(session.client.clone(), sender));
+    let url = session.client.url().to_owned();
+    let (sender, readings) = watch::channel(Reading { snapshot, url, problem: None });
+    let remote = remote.clone();
+    let find = move || remote.client().ok();
+    let reader = tokio::spawn(keep_reading(session.client.clone(), sender, find));
     let shown = look(session, readings).await;
     reader.abort();
     shown.map_err(Failure::Unwritable)?;
@@ -40,7 +43,7 @@ async fn look(session: &Session, mut readings: watch::Receiver<Reading>) -> io::
     let mut tick = interval(TICK);
     let mut view = View::new(session.style.is_coloured);
     loop {
-        screen.draw(session, &mut view, &readings.borrow_and_update())?;
+        screen.draw(&mut view, &readings.borrow_and_update())?;
         tokio::select! {
             event = keys.next() => match event {
                 Some(Ok(Event::Key(key))) if view.press(key) == Wish::Quit => return Ok(()),
@@ -75,9 +78,9 @@ impl Screen {
         }
     }
 
-    fn draw(&mut self, session: &Session, view: &mut View, reading: &Reading) -> io::Result<()> {
+    fn draw(&mut self, view: &mut View, reading: &Reading) -> io::Result<()> {
         let present = now();
-        let header = header(session.client.url(), &reading.snapshot, present);
+        let header = header(&reading.url, &reading.snapshot, present);
         let panes = panes(&reading.snapshot, present);
         let problem = reading.problem.as_deref();
         self.terminal.draw(|frame| view.draw(frame, &header, problem, &panes)).map(drop)

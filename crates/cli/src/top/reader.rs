@@ -19,20 +19,33 @@ const LONGEST: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(super) struct Reading {
     pub(super) snapshot: Snapshot,
+    /// The address of the server that told it.
+    pub(super) url: String,
     /// Why nothing newer could be read.
     pub(super) problem: Option<String>,
 }
 
-/// Reads again and again, until nobody looks any more.
-pub(super) async fn keep_reading(client: Client, readings: watch::Sender<Reading>) {
+/// Reads again and again, until nobody looks any more. A server that was started again may have
+/// another address: `find` tells it.
+pub(super) async fn keep_reading(
+    mut client: Client,
+    readings: watch::Sender<Reading>,
+    find: impl Fn() -> Option<Client>,
+) {
     let mut changes: Option<Changes> = None;
     loop {
         if changes.is_none() {
             changes = client.changes(None).await.ok();
         }
         let read = Snapshot::read(&client).await;
+        let url = client.url().to_owned();
+        if read.is_err()
+            && let Some(found) = find().filter(|found| found.url() != url)
+        {
+            (client, changes) = (found, None);
+        }
         readings.send_modify(|reading| match read {
-            Ok(snapshot) => *reading = Reading { snapshot, problem: None },
+            Ok(snapshot) => *reading = Reading { snapshot, url, problem: None },
             Err(error) => reading.problem = Some(error.to_string()),
         });
         if readings.is_closed() {

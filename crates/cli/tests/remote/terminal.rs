@@ -74,10 +74,10 @@ impl Terminal {
         let begun = Instant::now();
         while !self.seen[from..].contains(text) {
             let left = PATIENCE.saturating_sub(begun.elapsed());
-            match self.output.recv_timeout(left) {
-                Ok(bytes) => self.seen += &String::from_utf8_lossy(&bytes),
-                Err(_) => panic!("{text:?} was not written: {:?}", &self.seen[from..]),
-            }
+            let Ok(bytes) = self.output.recv_timeout(left) else {
+                panic!("{text:?} was not written: {:?}", &self.seen[from..])
+            };
+            self.seen += &String::from_utf8_lossy(&bytes);
         }
     }
 
@@ -167,6 +167,24 @@ fn top_tells_that_the_server_is_gone_and_shows_what_was_read_last() {
     terminal.wait_for("q quit");
     server.forget("GET /api/v1/instance");
     terminal.wait_for("Shown");
+    terminal.press("q");
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn top_finds_a_server_that_was_started_again_elsewhere() {
+    let (server, other) = (server_at_work(), server_at_work());
+    let mut terminal = on(server.home.path(), &["top"], 100, 24);
+    terminal.wait_for("q quit");
+    let address = std::fs::read(other.home.path().join("server.json")).unwrap();
+    std::fs::write(server.home.path().join("server.json"), address).unwrap();
+    assert!(other.asked().is_empty());
+    server.forget("GET /api/v1/instance");
+    let begun = Instant::now();
+    while !other.asked().iter().any(|asked| asked.contains("/instance")) {
+        assert!(begun.elapsed() < PATIENCE, "{:?}", terminal.seen);
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
     terminal.press("q");
     assert_eq!(terminal.end(), Some(0));
 }
