@@ -50,8 +50,10 @@ pub struct RunFilter {
     #[param(rename = "status", value_type = Option<String>, example = "QUEUED,STARTED")]
     pub statuses: Vec<RunStatus>,
     /// Only runs of this job.
+    #[param(pattern = r"^\S+$")]
     pub job: Option<String>,
     /// Only runs of jobs of this code location.
+    #[param(pattern = r"^\S+$")]
     pub location: Option<String>,
     /// Only runs that have all these tags. In the query: `tag=key=value`, repeated.
     #[param(rename = "tag", value_type = Option<Vec<String>>, example = json!(["team=docs"]))]
@@ -59,6 +61,7 @@ pub struct RunFilter {
     /// Only runs that were submitted at this time or later.
     pub since: Option<Time>,
     /// What the page before gave as `next`.
+    #[param(pattern = "^[0-9]+$")]
     pub before: Option<String>,
     /// How many runs, 1 to [`MAX_PAGE`]; [`super::DEFAULT_PAGE`] unless given.
     #[param(minimum = 1, maximum = 500)]
@@ -132,6 +135,7 @@ impl RunFilter {
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// What the page before gave as `next`.
+    #[param(min_length = 1)]
     pub after: Option<String>,
     /// How many entries, 1 to [`MAX_PAGE`]; [`super::DEFAULT_PAGE`] unless given.
     #[param(minimum = 1, maximum = 500)]
