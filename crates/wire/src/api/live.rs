@@ -25,10 +25,10 @@ pub const MAX_CHANGED_RUNS: usize = 10_000;
 #[serde(deny_unknown_fields)]
 pub struct RunChanges {
     /// The runs, each by its id or a beginning of it that no other run has; at most
-    /// [`MAX_CHANGED_RUNS`].
+    /// 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<Vec<String>>,
-    /// Which runs, as a query; at most [`MAX_CHANGED_RUNS`] may match.
+    /// Which runs, as a query; at most 10,000 may match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<RunQuery>,
     /// What is changed.
@@ -303,7 +303,7 @@ mod tests {
             (r#"{"priority": 1, "set_tags": {"a": "b"}}"#, "`priority` stands alone"),
             (r#"{"priorty": 1}"#, "unknown field `priorty`"),
             ("5", "expected `hold`, `release`, or an object"),
-            (r#"{"priority": 3000000000}"#, "invalid value"),
+            (r#"{"priority": 3000000000}"#, "3000000000 is out of range"),
         ] {
             let error = read(json).unwrap_err();
             assert!(error.contains(told), "{json}: {error}");
