@@ -61,6 +61,13 @@ pub fn document() -> Value {
             require_all(schema);
         }
     }
+    // Exactly one of the two is given; `null` is as good as nothing.
+    shapes.entry("RunChanges".to_owned()).and_modify(|shape| {
+        shape["oneOf"] = json!([
+            { "required": ["runs"], "properties": { "runs": { "type": "array" } } },
+            { "required": ["query"], "properties": { "query": { "type": "object" } } },
+        ]);
+    });
     let mut document = json!({
         "openapi": "3.1.0",
         "info": {

@@ -176,7 +176,7 @@ impl Operation {
 pub(crate) fn in_path(name: &str, description: &str) -> Value {
     json!({
         "name": name, "in": "path", "required": true, "description": description,
-        "schema": { "type": "string", "minLength": 1 },
+        "schema": { "type": "string", "minLength": 1, "pattern": r"^\S+$" },
     })
 }
 

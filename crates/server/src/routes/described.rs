@@ -38,9 +38,10 @@ pub(super) fn jobs() -> Operation {
 
 pub(super) fn job() -> Operation {
     let location = "Its code location; needed if several have a job of this name.";
+    let name = json!({ "type": "string", "pattern": r"^\S+$" });
     Operation::read("getJob", "One job with its config and its steps")
         .parameter(in_path("job", "The name of the job."))
-        .parameter(optional("query", "location", location, &json!({ "type": "string" })))
+        .parameter(optional("query", "location", location, &name))
         .no_query()
         .refuses(&[ErrorCode::UnknownJob, ErrorCode::AmbiguousJob])
         .answers::<JobDetail>(200, "The job.")

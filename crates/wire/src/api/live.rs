@@ -10,7 +10,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{
-    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type,
+    AdditionalProperties, ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, SchemaType, Type,
 };
 use utoipa::{PartialSchema, ToSchema};
 
@@ -25,10 +25,10 @@ pub const MAX_CHANGED_RUNS: usize = 10_000;
 #[serde(deny_unknown_fields)]
 pub struct RunChanges {
     /// The runs, each by its id or a beginning of it that no other run has; at most
-    /// [`MAX_CHANGED_RUNS`].
+    /// 10,000.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs: Option<Vec<String>>,
-    /// Which runs, as a query; at most [`MAX_CHANGED_RUNS`] may match.
+    /// Which runs, as a query; at most 10,000 may match.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<RunQuery>,
     /// What is changed.
@@ -67,9 +67,11 @@ pub struct RunQuery {
     pub status: Vec<RunStatus>,
     /// Runs of jobs with this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = r"^\S+$")]
     pub job: Option<String>,
     /// Runs of this code location.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = r"^\S+$")]
     pub location: Option<String>,
     /// Runs that have all these tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -114,6 +116,7 @@ pub struct RefusedChange {
 pub struct FreeSlots {
     /// The key of the step; all steps of the run, if none is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = r"^\S+$")]
     pub step: Option<String>,
 }
 
@@ -179,9 +182,11 @@ impl PartialSchema for RunChange {
             .maximum(Some(f64::from(i32::MAX)))
             .description(Some("They have this priority from now on."));
         let set = ObjectBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Object, Type::Null]))
             .additional_properties(Some(text()))
             .description(Some("These tags are set, over values that they may have."));
         let remove = ArrayBuilder::new()
+            .schema_type(SchemaType::from_iter([Type::Array, Type::Null]))
             .items(text())
             .description(Some("The keys of the tags that are taken away."));
         let closed = || {
@@ -298,7 +303,7 @@ mod tests {
             (r#"{"priority": 1, "set_tags": {"a": "b"}}"#, "`priority` stands alone"),
             (r#"{"priorty": 1}"#, "unknown field `priorty`"),
             ("5", "expected `hold`, `release`, or an object"),
-            (r#"{"priority": 3000000000}"#, "invalid value"),
+            (r#"{"priority": 3000000000}"#, "3000000000 is out of range"),
         ] {
             let error = read(json).unwrap_err();
             assert!(error.contains(told), "{json}: {error}");

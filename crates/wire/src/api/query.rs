@@ -46,12 +46,15 @@ fn page_size(key: &str, value: &str) -> Result<u32, QueryError> {
 #[derive(Debug, Clone, PartialEq, Eq, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct RunFilter {
-    /// Only runs in one of these statuses; all, if empty. In the query: `QUEUED,STARTED`.
+    /// Only runs in one of these statuses; all, if empty. In the query, several are written
+    /// `QUEUED,STARTED`.
     #[param(rename = "status", value_type = Option<String>, example = "QUEUED,STARTED")]
     pub statuses: Vec<RunStatus>,
     /// Only runs of this job.
+    #[param(pattern = r"^\S+$")]
     pub job: Option<String>,
     /// Only runs of jobs of this code location.
+    #[param(pattern = r"^\S+$")]
     pub location: Option<String>,
     /// Only runs that have all these tags. In the query: `tag=key=value`, repeated.
     #[param(rename = "tag", value_type = Option<Vec<String>>, example = json!(["team=docs"]))]
@@ -59,8 +62,9 @@ pub struct RunFilter {
     /// Only runs that were submitted at this time or later.
     pub since: Option<Time>,
     /// What the page before gave as `next`.
+    #[param(pattern = "^[0-9]+$")]
     pub before: Option<String>,
-    /// How many runs, 1 to [`MAX_PAGE`]; [`super::DEFAULT_PAGE`] unless given.
+    /// How many runs, 1 to 500; 50 unless given.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
 }
@@ -132,8 +136,9 @@ impl RunFilter {
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// What the page before gave as `next`.
+    #[param(min_length = 1)]
     pub after: Option<String>,
-    /// How many entries, 1 to [`MAX_PAGE`]; [`super::DEFAULT_PAGE`] unless given.
+    /// How many entries, 1 to 500; 50 unless given.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<u32>,
 }
@@ -184,7 +189,7 @@ pub struct LogFilter {
     /// Where to begin, in bytes.
     #[param(value_type = Option<u64>)]
     pub offset: u64,
-    /// How many bytes at most; [`super::MAX_LOG_BYTES`] unless given, and never more.
+    /// How many bytes at most; 1 MiB unless given, and never more.
     pub limit: Option<u64>,
 }
 

@@ -18,6 +18,7 @@ pub struct SubmitRun {
     pub job: String,
     /// Its code location; needed only if several have a job of this name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = r"^\S+$")]
     pub location: Option<String>,
     /// Tags, in addition to those of the job and winning over them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
