@@ -23,8 +23,8 @@ fn server(instance: &Value, locations: &Value, entries: &Value, suspect: bool) -
     server
         .on("GET /healthz", 200, &json!({ "status": "ok" }))
         .on("GET /api/v1/instance", 200, instance)
-        .on("GET /api/v1/code-locations", 200, &json!({ "code_locations": locations }))
-        .on("GET /api/v1/pools", 200, &json!({ "pools": [] }))
+        .on("GET /api/v1/code-locations?limit=500", 200, &json!({ "code_locations": locations }))
+        .on("GET /api/v1/pools?limit=500", 200, &json!({ "pools": [] }))
         .on(
             "GET /api/v1/queue?limit=500",
             200,

@@ -40,7 +40,7 @@ pub(crate) fn server_at_work() -> Server {
     );
     let queue = json!({ "entries": [entry], "total": 1200, "next": "c1" });
     server.on("GET /api/v1/queue?limit=200", 200, &queue);
-    server.on("GET /api/v1/pools", 200, &json!({ "pools": [pool] }));
+    server.on("GET /api/v1/pools?limit=500", 200, &json!({ "pools": [pool] }));
     server.on_bytes("GET /api/v1/changes", "text/event-stream", Vec::new());
     server
 }
