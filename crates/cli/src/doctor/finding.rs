@@ -89,7 +89,8 @@ fn text(style: Style, findings: &[Finding]) -> String {
     for Finding { check, verdict, message, remedy } in findings {
         let word = format!("{:<7}", verdict.word());
         let word = style.paint(verdict.colour(), &word);
-        text += &format!("{word}  {check:<width$}  {}\n", plain(message));
+        let message = style.wrap(11 + width, &plain(message));
+        text += &format!("{word}  {check:<width$}  {message}\n");
         if let Some(remedy) = remedy {
             text += &format!("{:7}  {:width$}  -> {}\n", "", "", plain(remedy));
         }

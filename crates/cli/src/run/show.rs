@@ -32,7 +32,7 @@ async fn show(session: &Session, id: &str) -> Result<u8, Failure> {
 fn text(style: Style, now: Timestamp, detail: &RunDetail) -> String {
     let mut text = fields(&about(now, detail));
     if let Some(explanation) = &detail.explanation {
-        text += &why::blocked(&detail.run.id, explanation, &detail.sentences);
+        text += &why::blocked(style, &detail.run.id, explanation, &detail.sentences);
     }
     if detail.steps.is_empty() {
         return text;
@@ -45,7 +45,12 @@ fn text(style: Style, now: Timestamp, detail: &RunDetail) -> String {
         };
         [
             (&step.key).into(),
-            step_status(step.status),
+            // What it depends on has succeeded, whatever its status says of that.
+            if step.held_back.is_empty() {
+                step_status(step.status)
+            } else {
+                "waiting for limits".into()
+            },
             number.into(),
             took(now, step.started_at, step.ended_at).into(),
             about.into(),

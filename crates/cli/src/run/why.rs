@@ -7,7 +7,7 @@ use wire::api::{Explanation, ExplanationState, Limit, Reason, Remedy, RunWhy, sh
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::remote::{Remote, Session, run as run_remote};
-use crate::show::{plain, quoted};
+use crate::show::{Style, plain, quoted};
 
 #[derive(Debug, Args)]
 pub(crate) struct WhyArgs {
@@ -25,11 +25,11 @@ pub(crate) fn run(args: &WhyArgs) -> Answer {
 async fn why(session: &Session, id: &str) -> Result<u8, Failure> {
     let run = session.find_run(id).await?.run;
     let why = session.client.why(&run.id).await?;
-    session.tell(&why, text)?;
+    session.tell(&why, |why| text(session.style, why))?;
     Ok(0)
 }
 
-fn text(why: &RunWhy) -> String {
+fn text(style: Style, why: &RunWhy) -> String {
     let run = format!("Run {}", short_id(&why.run));
     let status = why.status;
     let Some(explanation) = &why.explanation else {
@@ -40,7 +40,7 @@ fn text(why: &RunWhy) -> String {
             let count = explanation.reasons.len();
             let limits = if count == 1 { "one limit" } else { "each of these limits" };
             format!("{run} is {status}, blocked by {limits}:\n")
-                + &blocked(&why.run, explanation, &why.sentences)
+                + &blocked(style, &why.run, explanation, &why.sentences)
         }
         ExplanationState::Eligible => format!(
             "{run} is {status} and no limit blocks it: it starts when its turn comes, unless those \
@@ -49,23 +49,23 @@ fn text(why: &RunWhy) -> String {
         ExplanationState::Holding if why.steps.is_empty() && why.held_back.is_empty() => {
             format!("{run} is {status}; none of its steps waits for slots.\n")
         }
-        ExplanationState::Holding => format!("{run} is {status}; {}", waiting_steps(why)),
+        ExplanationState::Holding => format!("{run} is {status}; {}", waiting_steps(style, why)),
     }
 }
 
 /// Returns the steps that wait for slots, then those that limits inside the run hold back.
-fn waiting_steps(why: &RunWhy) -> String {
+fn waiting_steps(style: Style, why: &RunWhy) -> String {
     let mut parts = Vec::new();
     if !why.steps.is_empty() {
         let lines = why.steps.iter().map(|step| {
-            let waits = waits(&why.run, &step.explanation, &step.sentences);
+            let waits = waits(style, &why.run, &step.explanation, &step.sentences);
             format!("{}\n{waits}", plain(&step.step))
         });
         parts.push(format!("these steps wait for slots:\n{}", lines.collect::<String>()));
     }
     if !why.held_back.is_empty() {
         let lines = why.held_back.iter().map(|step| {
-            let sentences = step.sentences.iter().map(|one| format!("  - {}\n", plain(one)));
+            let sentences = step.sentences.iter().map(|one| item(style, one));
             format!("{}\n{}", plain(&step.step), sentences.collect::<String>())
         });
         let lines = lines.collect::<String>();
@@ -74,24 +74,33 @@ fn waiting_steps(why: &RunWhy) -> String {
     parts.join("and ")
 }
 
-fn waits(run: &str, explanation: &Explanation, sentences: &[String]) -> String {
+fn waits(style: Style, run: &str, explanation: &Explanation, sentences: &[String]) -> String {
     match explanation.state {
-        ExplanationState::Blocked => blocked(run, explanation, sentences),
+        ExplanationState::Blocked => blocked(style, run, explanation, sentences),
         ExplanationState::Eligible => "  no limit blocks it now\n".to_owned(),
         ExplanationState::Holding => "  it has its slots now\n".to_owned(),
     }
 }
 
 /// Returns a line for each reason, and below it the command that takes its way out, if there is one.
-pub(super) fn blocked(run: &str, explanation: &Explanation, sentences: &[String]) -> String {
+pub(super) fn blocked(
+    style: Style,
+    run: &str,
+    explanation: &Explanation,
+    sentences: &[String],
+) -> String {
     let mut text = String::new();
     for (reason, sentence) in explanation.reasons.iter().zip(sentences) {
-        text += &format!("  - {}\n", plain(sentence));
+        text += &item(style, sentence);
         if let Some(command) = command(run, reason) {
             text += &format!("    $ {command}\n");
         }
     }
     text
+}
+
+fn item(style: Style, sentence: &str) -> String {
+    format!("  - {}\n", style.wrap(4, &plain(sentence)))
 }
 
 fn command(run: &str, reason: &Reason) -> Option<String> {

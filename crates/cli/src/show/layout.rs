@@ -13,6 +13,9 @@ const ELLIPSIS: char = '…';
 /// The widths below which no column is cut while another has more: a short id is whole at the first.
 const LEAST: [usize; 2] = [8, 3];
 
+/// The narrowest room in which a text is still broken into lines.
+const LEAST_ROOM: usize = 20;
+
 /// Returns how wide a text is.
 pub(crate) fn width(text: &str) -> usize {
     text.width()
@@ -62,9 +65,45 @@ pub(crate) fn fit(wanted: &[usize], available: usize) -> Vec<usize> {
     wanted.iter().map(share).collect()
 }
 
+/// Breaks a text between words where it would go beyond the end of a line. It begins behind `indent`
+/// places, and so do its further lines; a word that has no room stays whole.
+pub(crate) fn wrap(text: &str, indent: usize, available: usize) -> String {
+    let room = available.saturating_sub(indent);
+    if room < LEAST_ROOM {
+        return text.to_owned();
+    }
+    let (mut wrapped, mut taken) = (String::new(), 0);
+    for (index, word) in text.split(' ').enumerate() {
+        if index > 0 && taken + 1 + width(word) > room {
+            wrapped += "\n";
+            wrapped += &" ".repeat(indent);
+            taken = 0;
+        } else if index > 0 {
+            wrapped.push(' ');
+            taken += 1;
+        }
+        wrapped += word;
+        taken += width(word);
+    }
+    wrapped
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_broken_between_words_and_stands_below_itself() {
+        let text = "pool database: 1 wanted of 1, held by run 9f3c77aa. Way out: raise it.";
+        assert_eq!(
+            wrap(text, 4, 34),
+            "pool database: 1 wanted of 1,\n    held by run 9f3c77aa. Way out:\n    raise it."
+        );
+        assert_eq!(wrap(text, 4, 4 + text.len()), text);
+        assert_eq!(wrap(text, 4, 20), text, "there is no room for lines");
+        let long = "x".repeat(50);
+        assert_eq!(wrap(&format!("see {long}"), 0, 30), format!("see\n{long}"));
+    }
 
     #[test]
     fn a_text_is_cut_to_its_width_and_says_so() {

@@ -5,7 +5,7 @@
 
 use std::io::IsTerminal;
 
-use super::layout::{GAP, cut, fit, width};
+use super::layout::{GAP, cut, fit, width, wrap};
 use super::plain;
 
 /// When colours are shown.
@@ -41,6 +41,12 @@ impl Style {
             When::Never => false,
         };
         Self { width: if is_terminal { columns() } else { None }, is_coloured }
+    }
+
+    /// Returns a text that begins behind `indent` places, broken into lines where they have an end.
+    pub(crate) fn wrap(self, indent: usize, text: &str) -> String {
+        let available = self.width.map(usize::from);
+        available.map_or(text.to_owned(), |available| wrap(text, indent, available))
     }
 
     /// Returns a text in a colour, where there are colours.
