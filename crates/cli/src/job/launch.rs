@@ -48,7 +48,7 @@ pub(crate) struct LaunchArgs {
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The priority of the run: larger goes first, 0 unless given
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: Option<i32>,
     /// The id of the run, a UUID; a fresh one unless given
     #[arg(long, value_name = "ID")]
@@ -109,6 +109,10 @@ fn user() -> Option<String> {
     of("USER").or_else(|| of("LOGNAME"))
 }
 
+fn priority(text: &str) -> Result<i32, String> {
+    text.parse().map_err(|_| "a priority is a whole number of 32 bits, such as 5 or -1".to_owned())
+}
+
 /// Reads tags as Dagster does: a value that is no text is kept as its JSON.
 fn json_tags(text: &str) -> Result<BTreeMap<String, String>, String> {
     let tags: BTreeMap<String, serde_json::Value> =
@@ -149,12 +153,11 @@ async fn launch(session: &Session, args: &LaunchArgs) -> Result<u8, Failure> {
     if told == Told::Lines {
         say(&format!("Launched run {}.\n", run.id))?;
     }
-    let status = follow(session, changes, &run.id, told).await?;
+    let ended = follow(&args.remote, changes, &run.id, told).await?;
     if session.is_json {
-        let ended = session.client.run(&run.id).await?;
         tell_json(&ended)?;
     }
-    Ok(if status == RunStatus::Success { 0 } else { WRONG })
+    Ok(if ended.run.status == RunStatus::Success { 0 } else { WRONG })
 }
 
 fn request(args: &LaunchArgs) -> Result<SubmitRun, Failure> {
@@ -247,6 +250,14 @@ mod tests {
             "idempotency-key=x",
         ] {
             assert!(header(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_priority_is_a_whole_number_of_32_bits() {
+        assert_eq!((priority("-1"), priority("2147483647")), (Ok(-1), Ok(i32::MAX)));
+        for text in ["high", "1.5", "", "2147483648"] {
+            assert!(priority(text).is_err_and(|told| told.contains("whole number")), "{text}");
         }
     }
 

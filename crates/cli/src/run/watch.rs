@@ -4,22 +4,28 @@
 //! The stream of changes says that something happened; the run's own events, numbered without a
 //! gap, say what: whatever the stream missed is fetched by number. While a run waits, the reasons are
 //! told as they stood at its last event.
+//!
+//! A server that is started again is found again, also at another address.
 
 use std::time::Duration;
 
 use clap::Args;
 use model::RunStatus;
 use wire::api::{Event, MAX_PAGE, Page, RunDetail, short_id};
-use wire::client::{Changes, News};
+use wire::client::{Changes, Client, News};
 
 use crate::answer::{Answer, WRONG};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::remote::{Remote, Session, now, run as run_remote, say, tell_json_line};
+use crate::remote::{Remote, now, run as run_remote, say, tell_json_line};
 use crate::show::{interval, plain};
 
 /// How often the line is written anew that says how long the run has been what it is.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How many readings in a row may fail: before each, the stream is opened again, which waits for the
+/// server.
+const MAX_FAILED_READINGS: u32 = 20;
 
 /// Shows every event of a run as it happens, from its submission on, until the run ends.
 #[derive(Debug, Args)]
@@ -52,90 +58,116 @@ pub(crate) fn run(args: &WatchArgs) -> Answer {
         let run = session.find_run(&args.id).await?.run;
         let told = if session.is_json { Told::Json } else { Told::Lines };
         let changes = session.client.changes(None).await?;
-        let status = follow(session, changes, &run.id, told).await?;
-        Ok(if status == RunStatus::Success { 0 } else { WRONG })
+        let ended = follow(&args.remote, changes, &run.id, told).await?;
+        Ok(if ended.run.status == RunStatus::Success { 0 } else { WRONG })
     })
 }
 
-/// Tells the events of a run until it has ended; returns how. The changes were opened before this,
+/// Tells the events of a run until it has ended; returns it as it ended. The changes were opened before this,
 /// so that nothing can happen unseen between two readings.
 pub(crate) async fn follow(
-    session: &Session,
-    mut changes: Changes,
+    remote: &Remote,
+    changes: Changes,
     run: &str,
     told: Told,
-) -> Result<RunStatus, Failure> {
-    let (mut last, mut reasons) = (0, Vec::new());
+) -> Result<RunDetail, Failure> {
+    let mut followed = Followed { remote, changes, run, told, last: 0, reasons: Vec::new() };
+    let mut failed = 0;
     loop {
-        last = tell_events(session, run, last, told).await?;
-        let detail = session.client.run(run).await?;
+        match followed.tell_news().await {
+            Ok(detail) if detail.run.status.is_terminal() => return Ok(detail),
+            Ok(detail) => {
+                failed = 0;
+                followed.wait(&detail).await?;
+            }
+            Err(Failure::Client(error)) if error.is_passing() && failed < MAX_FAILED_READINGS => {
+                failed += 1;
+                followed.changes.resume(|| remote.client().ok()).await?;
+            }
+            Err(failure) => return Err(failure),
+        }
+    }
+}
+
+/// A run that is followed.
+struct Followed<'a> {
+    remote: &'a Remote,
+    changes: Changes,
+    run: &'a str,
+    told: Told,
+    /// The number of the last event that was told.
+    last: u64,
+    /// Why it waits, as it was told last.
+    reasons: Vec<String>,
+}
+
+impl Followed<'_> {
+    /// Tells what is new; returns the run as it is.
+    async fn tell_news(&mut self) -> Result<RunDetail, Failure> {
+        let client = self.changes.client().clone();
+        self.tell_events(&client).await?;
+        let detail = client.run(self.run).await?;
         if detail.run.status.is_terminal() {
-            tell_events(session, run, last, told).await?;
-            tell_end(&detail, told)?;
-            return Ok(detail.run.status);
-        }
-        if told == Told::Lines && detail.sentences != reasons {
+            self.tell_events(&client).await?;
+            tell_end(&detail, self.told)?;
+        } else if self.told == Told::Lines && detail.sentences != self.reasons {
             for sentence in &detail.sentences {
-                say(&format!("{:14}waits: {}\n", "", plain(sentence)))?;
+                let sentence = self.remote.style().wrap(21, &plain(sentence));
+                say(&format!("{:14}waits: {sentence}\n", ""))?;
             }
-            reasons.clone_from(&detail.sentences);
+            self.reasons.clone_from(&detail.sentences);
         }
-        wait_for(&mut changes, &detail).await?;
+        Ok(detail)
     }
-}
 
-/// Waits until something may have happened to the run, and shows meanwhile how long that takes.
-async fn wait_for(changes: &mut Changes, detail: &RunDetail) -> Result<(), Failure> {
-    let run = &detail.run;
-    let since = run.started_at.or(run.starting_at).unwrap_or(run.submitted_at);
-    let mut progress = Progress::new();
-    let show = |progress: &mut Progress| {
-        let waited = interval(now().since(since.0));
-        progress.show(&format!("Run {} is {} for {waited} ...", short_id(&run.id), run.status));
-    };
-    loop {
-        let news = next_news(changes, || show(&mut progress)).await?;
-        match news {
-            News::Event(event) if event.run.as_deref() == Some(&run.id) => return Ok(()),
-            News::Event(_) => {}
-            News::Reopened => return Ok(()),
-        }
-    }
-}
-
-/// Waits for news, and shows again and again that it does.
-async fn next_news(changes: &mut Changes, mut show: impl FnMut()) -> Result<News, Failure> {
-    let mut tick = tokio::time::interval(TICK);
-    // Not begun anew at each tick: it counts how often a broken stream was opened again.
-    let mut news = std::pin::pin!(changes.next());
-    loop {
-        tokio::select! {
-            news = &mut news => return Ok(news?),
-            _ = tick.tick() => show(),
-        }
-    }
-}
-
-/// Tells the events behind the one numbered `last`; returns the number of the last one told.
-async fn tell_events(
-    session: &Session,
-    run: &str,
-    mut last: u64,
-    told: Told,
-) -> Result<u64, Failure> {
-    loop {
-        let page = Page { after: Some(last.to_string()), limit: Some(MAX_PAGE) };
-        let events = session.client.events(run, &page).await?;
-        for event in &events.events {
-            match told {
-                Told::Nothing => {}
-                Told::Lines => say(&line(event))?,
-                Told::Json => tell_json_line(event)?,
+    /// Tells the events behind the last one that was told.
+    async fn tell_events(&mut self, client: &Client) -> Result<(), Failure> {
+        loop {
+            let page = Page { after: Some(self.last.to_string()), limit: Some(MAX_PAGE) };
+            let events = client.events(self.run, &page).await?;
+            for event in &events.events {
+                match self.told {
+                    Told::Nothing => {}
+                    Told::Lines => say(&line(event))?,
+                    Told::Json => tell_json_line(event)?,
+                }
+                self.last = self.last.max(event.number.unwrap_or(self.last));
             }
-            last = last.max(event.number.unwrap_or(last));
+            if events.next.is_none() || events.events.is_empty() {
+                return Ok(());
+            }
         }
-        if events.next.is_none() || events.events.is_empty() {
-            return Ok(last);
+    }
+
+    /// Waits until something may have happened to the run, and shows meanwhile how long that takes.
+    async fn wait(&mut self, detail: &RunDetail) -> Result<(), Failure> {
+        let run = &detail.run;
+        let since = run.started_at.or(run.starting_at).unwrap_or(run.submitted_at);
+        let mut progress = Progress::new();
+        loop {
+            let news = self.next_news(|| {
+                let waited = interval(now().since(since.0));
+                let (id, status) = (short_id(&run.id), run.status);
+                progress.show(&format!("Run {id} is {status} for {waited} ..."));
+            });
+            match news.await? {
+                News::Event(event) if event.run.as_deref() == Some(&run.id) => return Ok(()),
+                News::Event(_) => {}
+                News::Reopened => return Ok(()),
+            }
+        }
+    }
+
+    /// Waits for news, and shows again and again that it does.
+    async fn next_news(&mut self, mut show: impl FnMut()) -> Result<News, Failure> {
+        let mut tick = tokio::time::interval(TICK);
+        // Not begun anew at each tick: it counts how often a broken stream was opened again.
+        let mut news = std::pin::pin!(self.changes.next_wherever(|| self.remote.client().ok()));
+        loop {
+            tokio::select! {
+                news = &mut news => return Ok(news?),
+                _ = tick.tick() => show(),
+            }
         }
     }
 }

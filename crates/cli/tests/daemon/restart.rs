@@ -1,5 +1,8 @@
 //! Daemons that stop and die, workers that die: what goes on, and what is found again.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
 use crate::harness::{Deployment, guard_of, held, signal, signal_all, wait_until, worker_of};
 
 fn jobs() -> String {
@@ -31,6 +34,25 @@ fn a_run_goes_on_when_the_daemon_stops_and_is_found_again() {
     deployment.wait_for(&run, "SUCCESS");
     deployment.wait_for(&next, "SUCCESS");
     assert_eq!(deployment.read("log"), "once\nonce\n", "one for each run");
+}
+
+#[test]
+fn whoever_watches_a_run_finds_the_server_again_at_another_address() {
+    let mut deployment = Deployment::start(&jobs(), "");
+    let run = deployment.launch("long", &[]);
+    deployment.wait_for_file("long.began");
+    let mut watching = deployment.command(&["run", "watch", &run]);
+    let mut watching = watching.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(watching.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(told.any(|line| line.contains("STEP_START")), "it watches");
+    let before = deployment.json(&["instance", "show"])["started_at"].clone();
+    deployment.kill();
+    deployment.serve();
+    assert_ne!(deployment.json(&["instance", "show"])["started_at"], before);
+    deployment.let_go("go");
+    let rest: Vec<String> = told.collect();
+    assert!(rest.last().is_some_and(|line| line.ends_with("ended: SUCCESS")), "{rest:?}");
+    assert_eq!(watching.wait().unwrap().code(), Some(0));
 }
 
 #[test]

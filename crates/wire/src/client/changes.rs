@@ -7,7 +7,7 @@ use crate::api::Event;
 
 /// How often in a row a broken stream is opened again: with [`RETRY_DELAY`], a restart of the
 /// server is bridged.
-const MAX_RETRIES: u32 = 20;
+const MAX_RETRIES: u32 = 60;
 
 /// How long to wait before a broken stream is opened again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -46,6 +46,18 @@ impl Changes {
     /// # Errors
     /// The stream cannot be opened again, or what comes is no stream of changes.
     pub async fn next(&mut self) -> Result<News, ClientError> {
+        self.next_wherever(|| None).await
+    }
+
+    /// Waits for news as [`Changes::next`] does; a server that was started again may have another
+    /// address, which `find` tells.
+    ///
+    /// # Errors
+    /// As [`Changes::next`].
+    pub async fn next_wherever(
+        &mut self,
+        find: impl Fn() -> Option<Client>,
+    ) -> Result<News, ClientError> {
         loop {
             while let Some(data) = self.parser.next() {
                 let event: Event = serde_json::from_str(&data).map_err(|error| {
@@ -64,17 +76,30 @@ impl Changes {
                     return Err(self.client.garbage(problem));
                 }
                 Ok(None) | Err(_) => {
-                    self.resume().await?;
+                    self.resume(find).await?;
                     return Ok(News::Reopened);
                 }
             }
         }
     }
 
-    async fn resume(&mut self) -> Result<(), ClientError> {
+    /// Returns the client of the server that tells the changes.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Opens the stream again, behind the last change that was seen, at the address that `find`
+    /// tells, if any.
+    ///
+    /// # Errors
+    /// It cannot be opened within about half a minute.
+    pub async fn resume(&mut self, find: impl Fn() -> Option<Client>) -> Result<(), ClientError> {
         let mut retries = 0;
         loop {
             tokio::time::sleep(RETRY_DELAY).await;
+            if let Some(found) = find() {
+                self.client = found;
+            }
             match self.client.open_changes(self.seen).await {
                 Ok(response) => {
                     self.response = response;
