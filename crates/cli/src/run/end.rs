@@ -168,7 +168,7 @@ async fn choose(
 /// Returns the first of the runs that were found, and how many there are.
 fn shown(session: &Session, found: &[Run], deed: &Deed) -> String {
     let mut text = format!("Would {} {}:\n", deed.verb, runs(found.len()));
-    text += &runs_table(session.style, now(), found.get(..MAX_SHOWN).unwrap_or(found));
+    text += &runs_table(session.style, now(), found.get(..MAX_SHOWN).unwrap_or(found), false);
     if found.len() > MAX_SHOWN {
         text += &format!("... and {} more\n", found.len() - MAX_SHOWN);
     }

@@ -2,14 +2,14 @@
 
 use clap::Args;
 use model::Timestamp;
-use wire::api::{MAX_PAGE, Runs, short_id};
+use wire::api::{MAX_PAGE, Run, Runs, short_id};
 
 use super::filter::FilterArgs;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::remote::{Remote, Session, now, run as run_remote};
-use crate::show::{Style, ago, run_status, table, tags, took};
+use crate::show::{Style, ago, own_tags, run_status, table, tags, took};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -26,6 +26,9 @@ pub(crate) struct ListArgs {
     /// Only runs behind an earlier list, whose JSON has this under `next`
     #[arg(long, value_name = "NEXT")]
     before: Option<String>,
+    /// Show the tags of the system too, those that begin with dagster/
+    #[arg(long)]
+    all_tags: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -54,23 +57,28 @@ async fn list(session: &Session, args: &ListArgs) -> Result<u8, Failure> {
         progress.show(&format!("{} runs read ...", all.runs.len()));
     }
     progress.clear();
-    session.tell(&all, |all| text(session.style, now(), all))?;
+    session.tell(&all, |all| text(session.style, now(), all, args.all_tags))?;
     Ok(0)
 }
 
-fn text(style: Style, now: Timestamp, Runs { runs, next }: &Runs) -> String {
+fn text(style: Style, now: Timestamp, Runs { runs, next }: &Runs, with_all_tags: bool) -> String {
     if runs.is_empty() {
         return "No such runs.\n".to_owned();
     }
-    let mut text = runs_table(style, now, runs);
+    let mut text = runs_table(style, now, runs, with_all_tags);
     if let Some(next) = next {
         text += &format!("There are older runs: --limit shows more, --before {next} those.\n");
     }
     text
 }
 
-/// Returns runs as a table.
-pub(super) fn runs_table(style: Style, now: Timestamp, runs: &[wire::api::Run]) -> String {
+/// Returns runs as a table; with the tags of the system only if they are asked for.
+pub(super) fn runs_table(
+    style: Style,
+    now: Timestamp,
+    runs: &[Run],
+    with_all_tags: bool,
+) -> String {
     let rows = runs.iter().map(|run| {
         [
             short_id(&run.id).into(),
@@ -79,7 +87,7 @@ pub(super) fn runs_table(style: Style, now: Timestamp, runs: &[wire::api::Run]) 
             run.priority.to_string().into(),
             ago(now, run.submitted_at).into(),
             took(now, run.started_at, run.ended_at).into(),
-            tags(&run.tags).into(),
+            if with_all_tags { tags(&run.tags) } else { own_tags(&run.tags) }.into(),
         ]
     });
     let header = ["RUN", "JOB", "STATUS", "PRIORITY", "SUBMITTED", "TOOK", "TAGS"];

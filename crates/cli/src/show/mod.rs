@@ -13,5 +13,6 @@ pub(crate) use self::{
 };
 pub(crate) use table::{Cell, Colour, Style, When, lines, table};
 pub(crate) use words::{
-    ago, fields, holders, interval, plain, quoted, reason, run_status, step_status, tags, took,
+    ago, fields, holders, interval, own_tags, plain, quoted, reason, run_status, step_status, tags,
+    took,
 };

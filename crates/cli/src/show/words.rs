@@ -11,6 +11,9 @@ use super::{Cell, Colour};
 /// How many holders a table names; `run why` names all that the server tells.
 const HOLDERS_SHOWN: usize = 3;
 
+/// How the keys begin of tags that mean something to Dagster or to Pointsman itself.
+const SYSTEM_TAGS: [&str; 2] = ["dagster/", ".dagster/"];
+
 /// Returns a text without control characters, which could move a terminal's cursor.
 pub(crate) fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
@@ -90,17 +93,36 @@ pub(crate) fn took(now: Timestamp, began: Option<Time>, ended: Option<Time>) -> 
 }
 
 pub(crate) fn tags(tags: &BTreeMap<String, String>) -> String {
-    let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    pairs(tags.iter())
+}
+
+/// Returns the tags that people gave, without those of the system: a table has columns for what
+/// matters of these, and little room.
+pub(crate) fn own_tags(tags: &BTreeMap<String, String>) -> String {
+    let is_of_the_system = |key: &str| SYSTEM_TAGS.iter().any(|prefix| key.starts_with(prefix));
+    pairs(tags.iter().filter(|(key, _)| !is_of_the_system(key)))
+}
+
+fn pairs<'a>(tags: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    let pairs: Vec<String> = tags.map(|(key, value)| format!("{key}={value}")).collect();
     pairs.join(", ")
 }
 
-/// Returns the first reason of an explanation in a few words, and how many more there are.
+/// Returns the main reason of an explanation in a few words, and how many more there are.
 pub(crate) fn reason(explanation: &Explanation) -> String {
-    match explanation.reasons.as_slice() {
-        [] => String::new(),
-        [only] => limit(only),
-        [first, more @ ..] => format!("{}, {} more", limit(first), more.len()),
+    let more = explanation.reasons.len().saturating_sub(1);
+    match main_reason(explanation) {
+        None => String::new(),
+        Some(only) if more == 0 => limit(only),
+        Some(main) => format!("{}, {more} more", limit(main)),
     }
+}
+
+/// Returns the first reason; but that somebody holds the run goes before all limits, because these
+/// may pass by themselves.
+fn main_reason(explanation: &Explanation) -> Option<&Reason> {
+    let is_hold = |reason: &&Reason| matches!(reason.limit, Limit::Hold);
+    explanation.reasons.iter().find(is_hold).or(explanation.reasons.first())
 }
 
 fn limit(reason: &Reason) -> String {
@@ -114,17 +136,20 @@ fn limit(reason: &Reason) -> String {
         Limit::Pool { pool } => format!("pool {pool}"),
     };
     let usage = reason.usage;
-    let taken =
-        if reason.counts_slots { usage.granted + usage.pending + usage.roots } else { usage.runs };
+    let taken = if reason.counts_slots { usage.granted + usage.roots } else { usage.runs };
+    let waiting = match usage.pending {
+        waiting if reason.counts_slots && waiting > 0 => format!(" (+{waiting} waiting)"),
+        _ => String::new(),
+    };
     match reason.capacity {
-        Some(capacity) => format!("{name} {taken}/{capacity}"),
+        Some(capacity) => format!("{name} {taken}/{capacity}{waiting}"),
         None => name,
     }
 }
 
-/// Returns the first holders of the first limit that blocks, by short ids.
+/// Returns the first holders of what blocks mainly, by short ids.
 pub(crate) fn holders(explanation: &Explanation) -> String {
-    let Some(first) = explanation.reasons.first() else { return String::new() };
+    let Some(first) = main_reason(explanation) else { return String::new() };
     let mut runs: Vec<&str> = first.holders.iter().map(|holder| short_id(&holder.run)).collect();
     runs.dedup();
     let hidden = runs.len().saturating_sub(HOLDERS_SHOWN) as u64 + first.more_holders;
@@ -186,8 +211,21 @@ mod tests {
         assert_eq!((first.as_str(), second.as_str()), ("tag team=docs 1/1", "1b4e28ba"));
         let (first, second) = told(serde_json::json!([pool, tag]));
         assert_eq!((first.as_str(), second.as_str()), ("pool db 3/2, 1 more", "a, b, c, 4 more"));
+        let mut asked_for = pool.clone();
+        asked_for["usage"]["pending"] = 2.into();
+        assert_eq!(told(serde_json::json!([asked_for])).0, "pool db 3/2 (+2 waiting)");
+        let (first, second) = told(serde_json::json!([tag, hold]));
+        assert_eq!((first.as_str(), second.as_str()), ("held, 1 more", ""), "a hold goes first");
         assert_eq!(told(serde_json::json!([hold])).0, "held");
         assert_eq!(told(serde_json::json!([])), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn tables_leave_out_the_tags_of_the_system() {
+        let all = ["team", "dagster/priority", ".dagster/x", "dagster", "a/dagster/b"];
+        let all = all.into_iter().map(|key| (key.to_owned(), "1".to_owned())).collect();
+        assert_eq!(own_tags(&all), "a/dagster/b=1, dagster=1, team=1");
+        assert!(tags(&all).starts_with(".dagster/x=1, "));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use wire::client::{Client, ClientError};
 
 use crate::pool::{POOLS_HEADER, pool_rows};
 use crate::queue::{QUEUE_HEADER, queue_rows};
-use crate::show::{Cell, interval, run_status, tags};
+use crate::show::{Cell, interval, own_tags, run_status};
 
 /// How many runs of a kind are read: more than anybody scrolls through, and a small answer.
 const MAX_RUNS: u32 = 200;
@@ -102,7 +102,7 @@ fn run_rows(now: Timestamp, runs: &[Run]) -> Vec<[Cell; 6]> {
             run_status(run.status),
             run.priority.to_string().into(),
             interval(now.since(since.0)).into(),
-            tags(&run.tags).into(),
+            own_tags(&run.tags).into(),
         ]
     };
     runs.iter().map(row).collect()

@@ -104,7 +104,7 @@ fn a_run_is_shown_with_its_steps_and_why_it_waits() {
         submitted  2026-01-31T12:00:00.000000Z
           - tag team=docs: 1 of 1 in progress, held by run 9f3c77aa.
 
-        STEP  STATUS        TRY  TOOK    ERROR
+        STEP  STATUS        TRY  TOOK    ABOUT
         load  up for retry  1    1m 05s  exit code 7
     "#]]
     .assert_eq(&without_ages(&server.ok(&["run", "show", "1b4e"])));
@@ -297,4 +297,20 @@ fn a_run_is_deleted_and_one_in_progress_is_not() {
         "error: run 1b4e28ba is STARTED\nhint: cancel it first with `pointsman run cancel`\n"
     );
     assert_eq!((done.code, done.stdout.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn tables_of_runs_leave_out_the_tags_of_the_system_unless_they_are_asked_for() {
+    let server = Server::start();
+    let mut tagged = run("QUEUED");
+    tagged["tags"] =
+        json!({ "dagster/code_location": "etl", "dagster/priority": "3", "team": "docs" });
+    let page = json!({ "runs": [tagged], "next": null });
+    server.on("GET /api/v1/runs?limit=20", 200, &page).on("GET /api/v1/runs/1b4e", 200, &tagged);
+    let row = |text: String| text.lines().nth(1).unwrap().to_owned();
+    let short = row(server.ok(&["run", "list"]));
+    assert!(short.ends_with("  team=docs") && !short.contains("dagster/"), "{short}");
+    let all = "dagster/code_location=etl, dagster/priority=3, team=docs";
+    assert!(row(server.ok(&["run", "list", "--all-tags"])).ends_with(all));
+    assert!(server.ok(&["run", "show", "1b4e"]).contains(all), "one run has the room for them");
 }
