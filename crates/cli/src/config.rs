@@ -194,10 +194,13 @@ pub(crate) type Checked = Result<(InstanceConfig, Vec<Problem>), Problems>;
 /// # Errors
 /// It is not clear which file is meant, or it cannot be read.
 pub(crate) fn look_for(home: &Path) -> Result<Option<(String, Checked)>, LoadError> {
-    // A home that is not there yet names no file.
-    let variable_of =
-        |name: &str| for_home(home)(name).filter(|_| name != "POINTSMAN_HOME" || home.is_dir());
-    let Some(path) = discovery::find(None, &variable_of)? else { return Ok(None) };
+    let found = if home.is_dir() {
+        discovery::find(None, &for_home(home))?
+    } else {
+        // A home that is not there yet has no file; that of another home is not meant.
+        discovery::in_dagster_home(&for_home(home))?
+    };
+    let Some(path) = found else { return Ok(None) };
     let file = load(&path)?;
     let read = InstanceConfig::read(&file.name, &file.bytes, &variable);
     Ok(Some((file.name, read)))

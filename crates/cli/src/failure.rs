@@ -152,7 +152,10 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         ),
         ErrorCode::UnknownRun => Some("`pointsman run list` shows the runs"),
         ErrorCode::AmbiguousPrefix => Some("give more digits of the id"),
-        ErrorCode::UnknownJob => Some("`pointsman job list` shows the jobs"),
+        ErrorCode::UnknownJob => Some(
+            "`pointsman job list` shows the jobs, `pointsman code-location list` what is wrong with \
+             their files",
+        ),
         ErrorCode::AmbiguousJob => Some("name its code location with --location"),
         ErrorCode::RunInProgress => Some("cancel it first with `pointsman run cancel`"),
         ErrorCode::HookFailed => Some(

@@ -19,6 +19,7 @@ pub(crate) fn assemble(routes: Router, token: ApiToken) -> Router {
 
 async fn nothing_here(uri: Uri) -> ApiError {
     ApiError::new(ErrorCode::NotFound, format!("there is nothing at {}", uri.path()))
+        .hint("`GET /api/v1/openapi.json` describes all that there is")
 }
 
 async fn other_method(method: Method, uri: Uri) -> ApiError {

@@ -46,6 +46,13 @@ pub(crate) fn find(
     {
         return Ok(Some(found));
     }
+    in_dagster_home(variable)
+}
+
+/// Finds the file in `$DAGSTER_HOME`; `None` if there is none.
+pub(crate) fn in_dagster_home(
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Result<Option<PathBuf>, DiscoveryError> {
     match home("DAGSTER_HOME", variable)? {
         Some(theirs) => entry(&theirs, DAGSTERS),
         None => Ok(None),

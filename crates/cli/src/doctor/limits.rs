@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use model::{RunStatus, Timestamp};
 use wire::api::{
-    ClaimState, CodeLocation, Limit, MAX_PAGE, Page, PoolDetail, QueueEntry, Reason, Remedy, Rules,
-    RunFilter, TagLimit, Time, short_id,
+    ClaimState, CodeLocation, Limit, MAX_PAGE, Page, Pool, PoolDetail, QueueEntry, Reason, Remedy,
+    Rules, RunFilter, TagLimit, Time, short_id,
 };
 use wire::client::{Client, ClientError};
 
@@ -93,10 +93,10 @@ pub(super) fn check_rules(findings: &mut Vec<Finding>, rules: &Rules) {
     }
 }
 
-/// Tells pools of 0 slots for which somebody waits, and steps that want more than there is.
+/// Tells pools of 0 slots, and steps that want more than there is.
 async fn pools(client: &Client) -> Result<Vec<Finding>, ClientError> {
-    let mut findings = Vec::new();
     let pools = client.pools().await?.pools;
+    let mut findings = closed(&pools);
     let awaited =
         pools.into_iter().filter(|pool| pool.capacity.is_some() && pool.usage.pending > 0);
     for pool in awaited.take(MAX_POOLS) {
@@ -112,10 +112,10 @@ fn too_large(PoolDetail { pool, claims, .. }: &PoolDetail) -> Option<Finding> {
     };
     let claim = claims.iter().find(is_hopeless)?;
     let message = format!(
-        "step {} of run {} waits for {} slots of pool {}, whose limit is {capacity}",
+        "step {} of run {} waits for {} of pool {}, whose limit is {capacity}",
         claim.step,
         short_id(&claim.run),
-        claim.slots,
+        slots(claim.slots),
         pool.pool
     );
     let remedy =
@@ -124,6 +124,24 @@ fn too_large(PoolDetail { pool, claims, .. }: &PoolDetail) -> Option<Finding> {
 }
 
 /// Reads the beginning of the queue.
+/// Tells pools that were closed and for which nobody waits yet.
+fn closed(pools: &[Pool]) -> Vec<Finding> {
+    let is_closed = |pool: &&Pool| pool.limit == Some(0) && pool.usage.pending == 0;
+    let tell = |pool: &Pool| {
+        let message = format!("the limit of pool {} is 0 and lets no step through", pool.pool);
+        let remedy = format!(
+            "unless it is meant: pointsman instance concurrency set {} 1",
+            quoted(&pool.pool)
+        );
+        Finding::warning("limits", message, remedy)
+    };
+    pools.iter().filter(is_closed).take(MAX_POOLS).map(tell).collect()
+}
+
+fn slots(count: u32) -> String {
+    if count == 1 { "1 slot".to_owned() } else { format!("{count} slots") }
+}
+
 async fn queued(client: &Client) -> Result<Vec<QueueEntry>, ClientError> {
     let mut entries = Vec::new();
     let mut page = Page { after: None, limit: Some(MAX_PAGE) };
@@ -183,7 +201,8 @@ fn queue(entries: &[QueueEntry], now: Timestamp) -> Vec<Finding> {
     for (pool, (run, wanted, limit)) in blocked.hopeless {
         let run = short_id(run);
         let message = format!(
-            "run {run} wants {wanted} slots of pool {pool} at once, whose limit is {limit}"
+            "run {run} wants {} of pool {pool} at once, whose limit is {limit}",
+            slots(wanted)
         );
         let remedy = format!("pointsman instance concurrency set {} {wanted}", quoted(pool));
         findings.push(Finding::problem("limits", message, remedy));

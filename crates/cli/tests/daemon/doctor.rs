@@ -59,9 +59,14 @@ fn a_server_that_was_killed_is_told_and_what_it_left_behind() {
 fn a_home_that_is_not_there_is_told_and_not_made() {
     let deployment = Deployment::new(JOBS, "");
     let home = deployment.path("absent");
-    let output = deployment.command(&["doctor"]).arg("--home").arg(&home).output().unwrap();
-    let told = text(&output.stdout);
+    // The usual home is another one, and what its file says is not meant.
+    std::fs::create_dir(deployment.path(".pointsman")).unwrap();
+    std::fs::write(deployment.path(".pointsman/pointsman.yaml"), "nonsense: 1\n").unwrap();
+    let mut doctor = deployment.command(&["doctor"]);
+    doctor.arg("--home").arg(&home).env("HOME", deployment.home()).env_remove("POINTSMAN_HOME");
+    let told = text(&doctor.output().unwrap().stdout);
     assert!(told.contains("is not there") && told.contains("pointsman dev"), "{told}");
+    assert!(told.contains("no file: the defaults are in force"), "{told}");
     assert!(!home.exists());
 }
 
@@ -126,6 +131,15 @@ fn mistakes_in_the_configuration_and_in_jobs_are_told_with_their_place() {
 fn a_limit_of_0_is_told_without_a_server_too() {
     let deployment = Deployment::new(JOBS, "concurrency: {runs: {max_concurrent_runs: 0}}");
     check(&deployment, "limits", "warning", "`max_concurrent_runs` is 0");
+}
+
+#[test]
+fn a_pool_that_was_closed_is_told_also_while_nobody_waits_for_it() {
+    let deployment = Deployment::start(JOBS, "");
+    deployment.ok(&["instance", "concurrency", "set", "db", "0"]);
+    check(&deployment, "limits", "warning", "the limit of pool db is 0");
+    deployment.ok(&["instance", "concurrency", "set", "db", "1"]);
+    check(&deployment, "limits", "ok", "none blocks");
 }
 
 #[test]

@@ -67,22 +67,21 @@ fn a_job_is_shown_with_its_steps() {
 fn a_job_that_is_not_there_is_told_with_the_command_that_lists_them() {
     let server = Server::start();
     // The server's own hint is for those who speak HTTP.
-    let hint = Some("`GET /api/v1/jobs` lists the jobs");
+    let for_http = Some("`GET /api/v1/jobs` lists the jobs");
+    let hint = "`pointsman job list` shows the jobs, `pointsman code-location list` what is wrong with \
+                their files";
     let message = "there is no job `nigthly`; did you mean `nightly`?";
-    server.on_error("GET /api/v1/jobs/nigthly", 404, "unknown_job", message, hint);
+    server.on_error("GET /api/v1/jobs/nigthly", 404, "unknown_job", message, for_http);
     server.on_error("POST /api/v1/runs", 404, "unknown_job", "there is no job `x`", None);
     let done = server.run(&["job", "show", "nigthly"]);
-    assert_eq!(
-        done.stderr,
-        format!("error: {message}\nhint: `pointsman job list` shows the jobs\n")
-    );
+    assert_eq!(done.stderr, format!("error: {message}\nhint: {hint}\n"));
     let done = server.run(&["job", "launch", "x", "--json"]);
     assert_eq!(done.code, Some(1));
     let told: Value = serde_json::from_str(&done.stdout).unwrap();
     assert_eq!(
         told["error"],
         json!({ "code": "unknown_job", "message": "there is no job `x`",
-        "hint": "`pointsman job list` shows the jobs" })
+        "hint": hint })
     );
 }
 
