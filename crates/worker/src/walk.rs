@@ -171,6 +171,8 @@ impl<'a> Walk<'a> {
             lock: folder.step_lock(&step.key, start.number),
             out: folder.out(&step.key, start.number),
             err: folder.err(&step.key, start.number),
+            input: None,
+            answer: None,
             max_output: settings.max_output,
             grace: settings.grace,
             cwd: step.cwd.clone(),
