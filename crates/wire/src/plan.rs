@@ -9,6 +9,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::shim::{Input, Target};
+
 /// The steps of a job, in the order of their definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
@@ -18,6 +20,36 @@ pub struct Plan {
     pub location: String,
     /// Its steps; every name in `after` is the key of another one, and there is no cycle.
     pub steps: Vec<PlanStep>,
+    /// What else its steps need, if they are code written for Dagster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dagster: Option<DagsterPlan>,
+}
+
+/// What the steps of a plan need beside their commands if they are code written for Dagster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DagsterPlan {
+    /// What Python loads.
+    pub target: Target,
+    /// The assets that the run is for; all of the job, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_selection: Option<Vec<String>>,
+    /// The ops that the run is for; all of the job, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_selection: Option<Vec<String>>,
+    /// What each step takes, and when its key is known, by the key of the step.
+    pub links: BTreeMap<String, StepLinks>,
+}
+
+/// How a step hangs on others.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepLinks {
+    /// What it takes from steps before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// The step whose dynamic output it is executed for, once for each key: `[?]` at the end of its
+    /// own key stands for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped_over: Option<String>,
 }
 
 /// One step of a plan.

@@ -1,0 +1,117 @@
+//! The steps of a plan of Dagster's as steps of ours: each is a process of Python's own.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use model::PoolName;
+use thiserror::Error;
+use wire::plan::{Backoff, DagsterPlan, EnvValue, PlanStep, RetryPolicy, StepLinks};
+use wire::shim::{self, JobPlan};
+
+use super::PythonLocation;
+use crate::read::{MAX_OPS, MAX_RETRIES, MAX_SECONDS};
+
+/// With what the steps of a code location are executed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tools<'a> {
+    pub(super) location: &'a PythonLocation,
+    pub(super) interpreter: &'a Path,
+    /// The folder from which Python imports our package.
+    pub(super) package: &'a Path,
+}
+
+/// Which part of a job a run is for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// These assets; all, if not set.
+    pub assets: Option<Vec<String>>,
+    /// These ops; all, if not set.
+    pub ops: Option<Vec<String>>,
+}
+
+/// Why a job cannot be executed here.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(super) enum StepsError {
+    /// Its steps cannot be processes of their own.
+    #[error("its steps must run in one process, which is not supported: {0}")]
+    Whole(String),
+    /// It has none, or too many.
+    #[error("it has {0} steps; a job has between 1 and {MAX_OPS}")]
+    Count(usize),
+    /// A path is not Unicode.
+    #[error("the path {0} is not Unicode")]
+    Path(String),
+}
+
+/// What the plan of a job comes to.
+pub(super) struct Planned {
+    pub(super) steps: Vec<PlanStep>,
+    pub(super) dagster: DagsterPlan,
+}
+
+/// Makes the steps of a plan.
+pub(super) fn steps(
+    plan: &JobPlan,
+    selection: &Selection,
+    tools: Tools<'_>,
+) -> Result<Planned, StepsError> {
+    if let Some(why) = &plan.whole {
+        return Err(StepsError::Whole(why.clone()));
+    }
+    if plan.steps.is_empty() || plan.steps.len() > MAX_OPS {
+        return Err(StepsError::Count(plan.steps.len()));
+    }
+    let steps: Result<Vec<PlanStep>, StepsError> =
+        plan.steps.iter().map(|planned| step(planned, tools)).collect();
+    let links = plan.steps.iter().map(|step| {
+        let links =
+            StepLinks { inputs: step.inputs.clone(), mapped_over: step.mapped_over.clone() };
+        (step.key.clone(), links)
+    });
+    let dagster = DagsterPlan {
+        target: tools.location.target.clone(),
+        asset_selection: selection.assets.clone(),
+        op_selection: selection.ops.clone(),
+        links: links.collect(),
+    };
+    Ok(Planned { steps: steps?, dagster })
+}
+
+fn step(planned: &shim::Step, tools: Tools<'_>) -> Result<PlanStep, StepsError> {
+    let pool = planned.pool.as_deref().and_then(|pool| PoolName::new(pool).ok());
+    let command = ["-m", "pointsman.dagster", "step"].map(str::to_owned);
+    Ok(PlanStep {
+        key: planned.key.clone(),
+        command: [text(tools.interpreter)?].into_iter().chain(command).collect(),
+        env: BTreeMap::from([("PYTHONPATH".to_owned(), EnvValue::Text(text(tools.package)?))]),
+        cwd: tools.location.target.working_directory.clone(),
+        after: planned.after.clone(),
+        pools: pool.into_iter().map(|pool| (pool.to_string(), 1)).collect(),
+        priority: planned.priority,
+        tags: planned.tags.clone(),
+        retries: planned.retries.as_ref().map(retries),
+        timeout_ms: None,
+    })
+}
+
+fn text(path: &Path) -> Result<String, StepsError> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| StepsError::Path(path.display().to_string()))
+}
+
+/// Dagster itself says when a step that raised is tried again; this is for one whose process died.
+fn retries(given: &shim::Retries) -> RetryPolicy {
+    let delay = Duration::try_from_secs_f64(given.delay_seconds.unwrap_or(0.0));
+    let longest = Duration::from_secs(MAX_SECONDS.into());
+    let delay = delay.unwrap_or_default().min(longest);
+    RetryPolicy {
+        max_retries: given.max_retries.min(MAX_RETRIES),
+        delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
+        backoff: match given.backoff {
+            None | Some(shim::Backoff::Constant) => Backoff::Constant,
+            Some(shim::Backoff::Linear) => Backoff::Linear,
+            Some(shim::Backoff::Exponential) => Backoff::Exponential,
+        },
+    }
+}
