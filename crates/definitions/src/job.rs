@@ -13,7 +13,7 @@ use thiserror::Error;
 use wire::plan::{DagsterPlan, Plan, PlanStep};
 use wire::shim::Partitions;
 
-use crate::python::{PythonLocation, RunRequest, Selection};
+use crate::python::{PythonLocation, RunRequest};
 
 /// A job of a code location.
 #[derive(Debug)]
@@ -149,15 +149,15 @@ impl Job {
     /// of null is none. What Dagster must plan is not for this: [`crate::Locations::submission`].
     ///
     /// # Errors
-    /// [`SubmissionError::ConfigIsNoMap`] if there is a config that is not a map,
-    /// [`SubmissionError::NoSelection`] if a part of the job is asked for.
-    pub fn submission(&self, asked: &RunRequest) -> Result<JobSubmission, SubmissionError> {
-        if asked.selection != Selection::default() {
-            return Err(SubmissionError::NoSelection);
-        }
+    /// [`SubmissionError::ConfigIsNoMap`] if there is a config that is not a map.
+    pub fn submission(
+        &self,
+        tags: &BTreeMap<String, String>,
+        config: Option<&Json>,
+    ) -> Result<JobSubmission, SubmissionError> {
         Ok(JobSubmission {
-            tags: self.merged_tags(&asked.tags),
-            config: self.merged_config(asked.config.as_ref())?,
+            tags: self.merged_tags(tags),
+            config: self.merged_config(config)?,
             plan: Arc::clone(&self.plan_text),
             plan_hash: self.plan_hash,
             pools: self.pools.clone(),

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use crate::disk::{self, Found, ReadFailure, Unreachable};
 use crate::find::{self, FindError};
 use crate::job::{Job, JobSubmission, SubmissionError};
-use crate::python::{self, PythonHost, PythonLocation, RunRequest, Stamp};
+use crate::python::{self, PythonHost, PythonLocation, RunRequest, Selection, Stamp};
 use crate::read::{Definitions, FilePath};
 use crate::set::{self, Content, Entry, Origin, OriginRead, Parsed};
 
@@ -48,10 +48,9 @@ pub struct Python {
 
 /// What is loaded again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
-    /// Everything.
+enum Scope {
     All,
-    /// What has changed as far as files show: Python is started only if one of its files did.
+    /// Python is started only if one of its files has changed.
     Changed,
 }
 
@@ -130,13 +129,22 @@ impl Locations {
             paths.into_iter().map(absolute).filter(|path| seen.insert(path.clone())).collect();
         let (reloading, image) = (Mutex::default(), RwLock::default());
         let locations = Self(Arc::new(Shared { paths, python, reloading, image }));
-        locations.reload(Scope::All, now);
+        locations.reload(now);
         locations
     }
 
-    /// Reads everything anew, or what has changed. Each location is replaced as a whole or, if
-    /// something is wrong with it, not at all.
-    pub fn reload(&self, scope: Scope, now: Timestamp) -> Reloaded {
+    /// Reads everything anew. Each location is replaced as a whole or, if something is wrong with it,
+    /// not at all.
+    pub fn reload(&self, now: Timestamp) -> Reloaded {
+        self.read(Scope::All, now)
+    }
+
+    /// As [`reload`](Self::reload), but starts Python only for locations whose files have changed.
+    pub fn reload_changed(&self, now: Timestamp) -> Reloaded {
+        self.read(Scope::Changed, now)
+    }
+
+    fn read(&self, scope: Scope, now: Timestamp) -> Reloaded {
         let shared = &*self.0;
         let _only = shared.reloading.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.image();
@@ -170,7 +178,8 @@ impl Locations {
             (Some(python), Some(host)) if job.needs_plan(asked) => {
                 python::plan(host, job, python, asked)
             }
-            _ => job.submission(asked),
+            _ if asked.selection != Selection::default() => Err(SubmissionError::NoSelection),
+            _ => job.submission(&asked.tags, asked.config.as_ref()),
         }
     }
 
@@ -345,7 +354,7 @@ fn read_python(
         let loaded = std::thread::scope(|scope_of_threads| {
             let load = |location: &Arc<PythonLocation>| {
                 let location = Arc::clone(location);
-                scope_of_threads.spawn(move || read_one(host, location, scope, old))
+                scope_of_threads.spawn(move || read_one(host, &location, scope, old))
             };
             let threads: Vec<_> = some.iter().map(load).collect();
             threads.into_iter().map(std::thread::ScopedJoinHandle::join).collect::<Vec<_>>()
@@ -360,18 +369,18 @@ fn read_python(
 
 fn read_one(
     host: &PythonHost,
-    location: Arc<PythonLocation>,
+    location: &Arc<PythonLocation>,
     scope: Scope,
     old: &[Entry],
 ) -> (OriginRead, Stamp) {
-    let stamp = python::look(&location);
-    let origin = Origin::Python(Arc::clone(&location));
+    let stamp = python::look(location);
+    let origin = Origin::Python(Arc::clone(location));
     let known = known(old, &origin);
     let is_same = |known: &&Arc<Parsed>| known.stamp == Some(stamp.digest);
     let parsed = match (scope, known.as_ref().filter(is_same)) {
         (Scope::Changed, Some(known)) => Arc::clone(known),
         (Scope::Changed | Scope::All, _) => {
-            python::load(host, &location, stamp.digest, known.as_deref())
+            python::load(host, location, stamp.digest, known.as_deref())
         }
     };
     (OriginRead { origin, content: Content::Text(parsed) }, stamp)

@@ -114,8 +114,7 @@ impl Entry {
 
 /// Returns what is known after these files were read.
 pub(crate) fn assemble(old: &[Entry], reads: Vec<OriginRead>, now: Timestamp) -> Vec<Entry> {
-    let known: BTreeMap<&Origin, &Entry> =
-        old.iter().map(|entry| (&entry.origin, entry)).collect();
+    let known: BTreeMap<&Origin, &Entry> = old.iter().map(|entry| (&entry.origin, entry)).collect();
     let read: BTreeSet<Origin> = reads.iter().map(|read| read.origin.clone()).collect();
     let entries = reads
         .into_iter()

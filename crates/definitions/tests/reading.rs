@@ -100,7 +100,8 @@ jobs:
         timeout_ms: None,
     };
     let steps = vec![extract, load];
-    let plan = Plan { job: "nightly".to_owned(), location: "reports".to_owned(), steps };
+    let plan =
+        Plan { job: "nightly".to_owned(), location: "reports".to_owned(), steps, dagster: None };
     assert_eq!(job.plan, plan);
     assert_eq!(job.pools, RunPools::new([Demand::one(pool("db"))], [pool("api"), pool("db")]));
 }

@@ -39,13 +39,16 @@ fn sent(script: &str) -> Answered {
 #[test]
 fn what_a_command_prints_is_told_apart_from_what_it_answers() {
     let answered = sent("read line; echo printed; echo oops >&2; say \"to $line\"; exit 3");
-    assert_eq!(answered, Answered {
-        end: Some(StepEnd::Exited(3)),
-        answer: b"to a question\n".to_vec(),
-        is_cut: false,
-        out: "printed\n".to_owned(),
-        err: "oops\n".to_owned(),
-    });
+    assert_eq!(
+        answered,
+        Answered {
+            end: Some(StepEnd::Exited(3)),
+            answer: b"to a question\n".to_vec(),
+            is_cut: false,
+            out: "printed\n".to_owned(),
+            err: "oops\n".to_owned(),
+        }
+    );
 }
 
 #[test]

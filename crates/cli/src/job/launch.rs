@@ -126,6 +126,8 @@ fn request(args: &LaunchArgs) -> Result<SubmitRun, Failure> {
         priority: args.priority,
         deployment: None,
         run_id: args.run_id.clone(),
+        asset_selection: None,
+        op_selection: None,
     })
 }
 

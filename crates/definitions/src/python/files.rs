@@ -104,7 +104,10 @@ mod tests {
         fs::write(of("team/inner/defs.py"), "a = 1").unwrap();
         let first = look(&location);
         let folders = BTreeSet::from([of(""), of("team"), of("team/inner")]);
-        assert_eq!(first.folders, folders.into_iter().map(|path| path.components().collect()).collect());
+        assert_eq!(
+            first.folders,
+            folders.into_iter().map(|path| path.components().collect()).collect()
+        );
         for path in ["team/__pycache__/defs.pyc", "venv/lib/x.py", ".git/y.py", "notes.txt"] {
             fs::write(of(path), "").unwrap();
         }

@@ -111,7 +111,7 @@ impl PythonHost {
     }
 
     /// The interpreter of a location.
-    pub(super) fn interpreter(&self, location: &PythonLocation) -> PathBuf {
+    pub(crate) fn interpreter(&self, location: &PythonLocation) -> PathBuf {
         location.interpreter(self.environment.get(&OsString::from("VIRTUAL_ENV")))
     }
 
@@ -129,9 +129,8 @@ impl PythonHost {
         deadline: Duration,
     ) -> Asked<T> {
         let interpreter = self.interpreter(location);
-        let sent = serde_json::to_vec(request)
-            .map_err(|error| error.to_string())
-            .and_then(|input| {
+        let sent =
+            serde_json::to_vec(request).map_err(|error| error.to_string()).and_then(|input| {
                 let errand = self.errand(location, &interpreter, verb, input, deadline);
                 errand::run(&errand).map_err(|error| with_cause(&error))
             });

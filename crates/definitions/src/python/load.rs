@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use wire::shim::{self, Describe, LoadError, Loaded, VERSION};
 
 use super::host::{AskError, Asked};
-use super::steps::{Selection, StepsError, Tools, steps};
+use super::steps::{Selection, Tools, steps};
 use super::{PythonHost, PythonLocation};
 use crate::job::{Job, JobText, PythonJob};
 use crate::read::{Definitions, MAX_JOBS};
@@ -85,16 +85,18 @@ fn definitions(
             }
         }
     }
-    Ok(Definitions { location: location.name.clone(), jobs: made, assets, warnings, named_at: None })
+    Ok(Definitions {
+        location: location.name.clone(),
+        jobs: made,
+        assets,
+        warnings,
+        named_at: None,
+    })
 }
 
-fn make(
-    job: shim::Job,
-    location: &Arc<PythonLocation>,
-    tools: Tools<'_>,
-) -> Result<Job, String> {
+fn make(job: shim::Job, location: &Arc<PythonLocation>, tools: Tools<'_>) -> Result<Job, String> {
     let planned = match &job.plan {
-        Some(plan) => Some(steps(plan, &Selection::default(), tools).map_err(say)?),
+        Some(plan) => Some(steps(plan, &Selection::default(), tools).map_err(|error| error.to_string())?),
         None => None,
     };
     let (steps, dagster) = match planned {
@@ -120,10 +122,6 @@ fn make(
         }),
     };
     Job::new(text).map_err(|error| error.to_string())
-}
-
-fn say(error: StepsError) -> String {
-    error.to_string()
 }
 
 /// Shows what the user's code raised, with its traceback.

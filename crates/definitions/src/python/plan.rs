@@ -69,7 +69,9 @@ pub(crate) fn plan(
         Ok(Planned::Invalid { message }) => return Err(SubmissionError::Invalid(message)),
         Ok(Planned::LoadError(error)) => {
             let message = format!("{}: {}", error.class, error.message);
-            return Err(SubmissionError::NotPlanned(format!("the code cannot be loaded: {message}")));
+            return Err(SubmissionError::NotPlanned(format!(
+                "the code cannot be loaded: {message}"
+            )));
         }
         Err(error) => return Err(not_planned(&error, &asked_of_python.printed)),
     };

@@ -91,7 +91,11 @@ mod tests {
 
     #[test]
     fn a_project_that_cannot_be_read_says_why() {
-        for text in ["[tool", "[tool.dagster]\nmodule_name = 1", "[tool.dagster]\nmodule_name = 'a'\nmodules = []"] {
+        for text in [
+            "[tool",
+            "[tool.dagster]\nmodule_name = 1",
+            "[tool.dagster]\nmodule_name = 'a'\nmodules = []",
+        ] {
             assert!(read_project(Path::new("/srv/pyproject.toml"), text).is_err(), "{text}");
         }
     }

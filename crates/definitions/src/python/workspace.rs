@@ -23,7 +23,10 @@ const KINDS: [(&str, &str); 3] = [
 
 /// Entries of Dagster's that name nothing that can be loaded here.
 const NOT_HERE: [(&str, &str); 2] = [
-    ("grpc_server", "a code server is not asked: name its file or module, with its `executable_path`"),
+    (
+        "grpc_server",
+        "a code server is not asked: name its file or module, with its `executable_path`",
+    ),
     ("autoload_defs_module", "name the module that makes the definitions as `python_module`"),
 ];
 
@@ -95,8 +98,7 @@ fn entry(reader: &mut Reader<'_>, item: &Node, ground: Ground<'_>) -> Option<Pyt
         let name = reader.text(value, &format!("`{kind}`"))?;
         return Some(location(kind, name, &Said::default(), ground));
     }
-    let known =
-        [name_key, "attribute", "working_directory", "location_name", "executable_path"];
+    let known = [name_key, "attribute", "working_directory", "location_name", "executable_path"];
     let fields = reader.map_of(value, &format!("`{kind}`"), &known)?;
     let name = reader.required(&fields, name_key, &format!("`{kind}`"));
     let said = Said {
@@ -189,28 +191,37 @@ load_from:
   - python_module: {module_name: team.other, working_directory: src, executable_path: python3.12}
   - python_package: {package_name: team}
 ";
-        check(text, &expect![[r#"
+        check(
+            text,
+            &expect![[r#"
             defs.py: /srv/jobs/defs.py None in /home/me by -
             more: /srv/jobs/more.py Some("defs") in /srv by /srv/.venv/bin/python
             team.defs: module team.defs None in /home/me by -
             team.other: module team.other None in /srv/src by python3.12
             team: package team None in /home/me by -
-        "#]]);
+        "#]],
+        );
         check("", &expect![""]);
     }
 
     #[test]
     fn what_is_wrong_is_shown_with_its_place() {
-        check("load_from:\n  - grpc_server: {port: 4266}\n", &expect![[r"
+        check(
+            "load_from:\n  - grpc_server: {port: 4266}\n",
+            &expect![[r"
             /srv/workspace.yaml:2:5: `grpc_server` is not supported
              2 |   - grpc_server: {port: 4266}
                |     ^^^^^^^^^^^
-               = hint: a code server is not asked: name its file or module, with its `executable_path`"]]);
-        check("load_from:\n  - python_modul: a\n", &expect![[r"
+               = hint: a code server is not asked: name its file or module, with its `executable_path`"]],
+        );
+        check(
+            "load_from:\n  - python_modul: a\n",
+            &expect![[r"
             /srv/workspace.yaml:2:5: an entry of `load_from` has no key `python_modul`
              2 |   - python_modul: a
                |     ^^^^^^^^^^^^
-               = hint: did you mean `python_module`?"]]);
+               = hint: did you mean `python_module`?"]],
+        );
         assert!(read("load_from: {python_file: a.py}").is_err());
         assert!(read("load_from: [{python_file: {attribute: defs}}]").is_err());
         assert!(read("load_from: [{python_file: a.py, python_module: b}]").is_err());

@@ -47,16 +47,7 @@ impl JobBody {
     /// Gives it its name.
     pub(super) fn of(self, name: JobName, location: CodeLocation) -> JobText {
         let Self { description, tags, config, steps } = self;
-        JobText {
-            name,
-            location,
-            description,
-            tags,
-            config,
-            steps,
-            dagster: None,
-            python: None,
-        }
+        JobText { name, location, description, tags, config, steps, dagster: None, python: None }
     }
 }
 

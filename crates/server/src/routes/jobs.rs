@@ -1,9 +1,12 @@
 //! Jobs and the files that define them.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use definitions::{LocationState, Locations};
 use model::{CodeLocation, JobName};
+use tokio::time::timeout;
 use tracing::error;
 use wire::api::{self, CodeLocations, JobDetail, JobStep, Jobs};
 
@@ -12,6 +15,10 @@ use crate::body::UserJson;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::segment::Segment;
+
+/// How long somebody who asks for a reload waits for it: code may take longer to load than any answer
+/// may take, and goes on being loaded.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
 
 /// The body of a request that has nothing to say.
 #[derive(Debug, serde::Deserialize)]
@@ -60,15 +67,20 @@ pub(crate) async fn reload(
         locations.reload(now());
         all_locations(&locations)
     });
-    reloaded.await.map(Json).map_err(|error| {
-        error!(%error, "failed to reload the code locations");
-        ApiError::internal()
-    })
+    match timeout(RELOAD_PATIENCE, reloaded).await {
+        Ok(Ok(locations)) => Ok(Json(locations)),
+        Ok(Err(error)) => {
+            error!(%error, "failed to reload the code locations");
+            Err(ApiError::internal())
+        }
+        Err(_) => Err(ApiError::unavailable("the code locations are still being loaded")
+            .hint("`GET /api/v1/code-locations` shows them when they are")),
+    }
 }
 
 fn all_locations(locations: &Locations) -> CodeLocations {
     let code_locations = locations.locations().into_iter().map(|location| api::CodeLocation {
-        path: location.path.display().to_string(),
+        path: location.origin.to_string(),
         is_loaded: location.state == LocationState::Loaded,
         jobs: location.jobs.iter().map(ToString::to_string).collect(),
         problems: match &location.state {

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 pub use definitions::{
-    Asset, Backoff, Executor, Input, Job, JobPlan, Loaded, LoadError, Output, Partitions, Retries,
+    Asset, Backoff, Executor, Input, Job, JobPlan, LoadError, Loaded, Output, Partitions, Retries,
     Source, Step, StepKind,
 };
 pub use events::{Event, Failure, Planned};

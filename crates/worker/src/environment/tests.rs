@@ -5,7 +5,12 @@ use super::*;
 
 fn facts(config: &str) -> RunFacts {
     let given = Assignment {
-        plan: Plan { job: "nightly".to_owned(), location: "here".to_owned(), steps: vec![] },
+        plan: Plan {
+            job: "nightly".to_owned(),
+            location: "here".to_owned(),
+            steps: vec![],
+            dagster: None,
+        },
         tags: BTreeMap::from([("team".to_owned(), "a \"b\"".to_owned())]),
         config: json!(null),
     };

@@ -34,7 +34,7 @@ fn retried(step: PlanStep, max_retries: u32, delay_ms: u64) -> PlanStep {
 }
 
 pub(super) fn plan(steps: Vec<PlanStep>) -> Plan {
-    Plan { job: "job".to_owned(), location: "here".to_owned(), steps }
+    Plan { job: "job".to_owned(), location: "here".to_owned(), steps, dagster: None }
 }
 
 fn graph(steps: Vec<PlanStep>) -> Graph {

@@ -54,7 +54,8 @@ impl World {
         for step in &mut steps {
             step.cwd = home.path().join("work");
         }
-        let plan = Plan { job: "nightly".to_owned(), location: "here".to_owned(), steps };
+        let plan =
+            Plan { job: "nightly".to_owned(), location: "here".to_owned(), steps, dagster: None };
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let tags: BTreeMap<String, String> = tags.iter().map(own).collect();
         let daemon = Daemon::new(Assignment { plan, tags, config });
