@@ -10,7 +10,7 @@ use model::{CodeLocation, Demand, JobName, PlanHash, PoolName, RunPools, Slots, 
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
-use wire::plan::{DagsterPlan, Plan, PlanStep};
+use wire::plan::{DagsterPlan, Executor, Plan, PlanStep};
 use wire::shim::Partitions;
 
 use crate::python::{PythonLocation, RunRequest};
@@ -102,6 +102,7 @@ pub(crate) struct JobText {
     pub(crate) tags: Tags,
     pub(crate) config: Json,
     pub(crate) steps: Vec<PlanStep>,
+    pub(crate) executor: Executor,
     pub(crate) dagster: Option<DagsterPlan>,
     pub(crate) python: Option<PythonJob>,
 }
@@ -112,9 +113,11 @@ impl Job {
     /// # Errors
     /// The plan cannot be written as JSON: a path in it is not Unicode.
     pub(crate) fn new(text: JobText) -> Result<Self, serde_json::Error> {
-        let JobText { name, location, description, tags, config, steps, dagster, python } = text;
+        let JobText { name, location, description, tags, config, steps, executor, .. } = text;
+        let (dagster, python) = (text.dagster, text.python);
         let pools = pools_of(&steps);
-        let plan = Plan { job: name.to_string(), location: location.to_string(), steps, dagster };
+        let (job, at) = (name.to_string(), location.to_string());
+        let plan = Plan { job, location: at, steps, executor, dagster };
         let plan_text: Arc<str> = serde_json::to_string(&plan)?.into();
         let plan_hash = PlanHash(Sha256::digest(plan_text.as_bytes()).into());
         let config_text = config.to_string().into();

@@ -121,7 +121,7 @@ impl<'a> Walk<'a> {
     }
 
     fn perform(&mut self, todo: Todo) {
-        self.line.set_asked_again(self.graph.asked_again());
+        self.line.set_awaited(self.graph.awaited());
         match self.line.keep(todo.reports) {
             Ok(()) => todo.starts.into_iter().for_each(|start| self.start(start)),
             Err(error) => self.fail(&error, todo.starts),

@@ -6,10 +6,11 @@ use config::{Code, Problem, Problems};
 use model::JobName;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
+use wire::plan::Executor;
 use wire::shim::{self, Describe, LoadError, Loaded, VERSION};
 
 use super::host::{AskError, Asked};
-use super::steps::{Selection, Tools, steps};
+use super::steps::{Planned, Selection, Tools, steps};
 use super::{PythonHost, PythonLocation};
 use crate::job::{Job, JobText, PythonJob};
 use crate::read::{Definitions, MAX_JOBS};
@@ -99,9 +100,9 @@ fn make(job: shim::Job, location: &Arc<PythonLocation>, tools: Tools<'_>) -> Res
         Some(plan) => Some(steps(plan, &Selection::default(), tools).map_err(|error| error.to_string())?),
         None => None,
     };
-    let (steps, dagster) = match planned {
-        Some(planned) => (planned.steps, Some(planned.dagster)),
-        None => (Vec::new(), None),
+    let (steps, executor, dagster) = match planned {
+        Some(Planned { steps, executor, dagster }) => (steps, executor, Some(dagster)),
+        None => (Vec::new(), Executor::default(), None),
     };
     let text = JobText {
         name: JobName::new(&job.name).map_err(|error| error.to_string())?,
@@ -110,6 +111,7 @@ fn make(job: shim::Job, location: &Arc<PythonLocation>, tools: Tools<'_>) -> Res
         tags: job.run_tags.into_iter().collect(),
         config: Json::Null,
         steps,
+        executor,
         dagster,
         python: Some(PythonJob {
             location: Arc::clone(location),

@@ -89,6 +89,7 @@ pub(crate) fn plan(
         tags: job.tags.iter().chain(said).chain(given).collect(),
         config,
         steps: steps.steps,
+        executor: steps.executor,
         dagster: Some(steps.dagster),
         python: Some(PythonJob { location: Arc::clone(location), ..python.clone() }),
     };

@@ -1,12 +1,15 @@
 //! The steps of a plan of Dagster's as steps of ours: each is a process of Python's own.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
 use model::PoolName;
 use thiserror::Error;
-use wire::plan::{Backoff, DagsterPlan, EnvValue, PlanStep, RetryPolicy, StepLinks};
+use wire::plan::{
+    Backoff, DagsterPlan, EnvValue, Executor, PlanStep, RetryPolicy, StepLinks, StepTagLimit,
+};
 use wire::shim::{self, JobPlan};
 
 use super::PythonLocation;
@@ -39,6 +42,9 @@ pub(super) enum StepsError {
     /// It has none, or too many.
     #[error("it has {0} steps; a job has between 1 and {MAX_OPS}")]
     Count(usize),
+    /// The limits of its executor are none.
+    #[error("the limits of its executor cannot be read: {0}")]
+    Limits(String),
     /// A path is not Unicode.
     #[error("the path {0} is not Unicode")]
     Path(String),
@@ -47,6 +53,7 @@ pub(super) enum StepsError {
 /// What the plan of a job comes to.
 pub(super) struct Planned {
     pub(super) steps: Vec<PlanStep>,
+    pub(super) executor: Executor,
     pub(super) dagster: DagsterPlan,
 }
 
@@ -65,8 +72,12 @@ pub(super) fn steps(
     let steps: Result<Vec<PlanStep>, StepsError> =
         plan.steps.iter().map(|planned| step(planned, tools)).collect();
     let links = plan.steps.iter().map(|step| {
-        let links =
-            StepLinks { inputs: step.inputs.clone(), mapped_over: step.mapped_over.clone() };
+        let dynamic = step.outputs.iter().filter(|output| output.is_dynamic);
+        let links = StepLinks {
+            inputs: step.inputs.clone(),
+            dynamic_outputs: dynamic.map(|output| output.name.clone()).collect(),
+            mapped_over: step.mapped_over.clone(),
+        };
         (step.key.clone(), links)
     });
     let dagster = DagsterPlan {
@@ -75,7 +86,26 @@ pub(super) fn steps(
         op_selection: selection.ops.clone(),
         links: links.collect(),
     };
-    Ok(Planned { steps: steps?, dagster })
+    Ok(Planned { steps: steps?, executor: executor(&plan.executor)?, dagster })
+}
+
+/// What bounds the steps of one run, as Dagster's executors do: without a number, the multiprocess one
+/// runs as many as there are processors, and the one within a process runs one.
+fn executor(given: &shim::Executor) -> Result<Executor, StepsError> {
+    let in_process = given.kind == "in_process";
+    let processors = || u32::try_from(std::thread::available_parallelism().ok()?.get()).ok();
+    let most = match (given.max_concurrent.filter(|most| *most > 0), in_process) {
+        (_, true) => Some(1),
+        (Some(most), false) => Some(most),
+        (None, false) => processors(),
+    };
+    let limits = given.tag_concurrency_limits.iter().cloned();
+    let limits: Result<Vec<StepTagLimit>, _> = limits.map(serde_json::from_value).collect();
+    Ok(Executor {
+        max_concurrent: most.and_then(NonZeroU32::new),
+        tag_concurrency_limits: limits.map_err(|error| StepsError::Limits(error.to_string()))?,
+        in_process,
+    })
 }
 
 fn step(planned: &shim::Step, tools: Tools<'_>) -> Result<PlanStep, StepsError> {

@@ -3,6 +3,7 @@
 //! Does no I/O and reads no environment: where the file is and what stands in it are arguments.
 
 mod config_value;
+mod executor;
 mod job;
 mod keys;
 mod op;
@@ -33,7 +34,7 @@ pub const MAX_JOBS: usize = 5_000;
 pub const MAX_OPS: usize = 5_000;
 
 const FILE: Known = Known {
-    keys: &["location", "jobs"],
+    keys: &["location", "executor", "jobs"],
     instead: &[("name", "did you mean `location`?")],
     empty: "begin with `jobs:` and below it the name of a job",
 };
@@ -95,6 +96,14 @@ fn folder_of(file: FilePath<'_>) -> Result<&Path, Problem> {
     })
 }
 
+/// What all jobs of a file have in common.
+struct Common<'a> {
+    /// Where their commands run.
+    folder: &'a Path,
+    /// The limits inside their runs, as far as a job has none of its own.
+    executor: executor::Found,
+}
+
 type Read = (CodeLocation, Option<Place>, Vec<JobText>);
 
 fn read_root(
@@ -119,7 +128,9 @@ fn read_root(
     };
     // The jobs are read although the location may have no name: all problems are told at once.
     let any = location.clone().unwrap_or_else(|| CodeLocation::like(""));
-    let texts = read_jobs(reader, jobs, &any, folder)?;
+    let executor = fields.get("executor").and_then(|node| executor::read(reader, node));
+    let common = Common { folder, executor: executor.unwrap_or_default() };
+    let texts = read_jobs(reader, jobs, &any, &common)?;
     Some((location?, named_at, texts))
 }
 
@@ -146,7 +157,7 @@ fn read_jobs(
     reader: &mut Reader<'_>,
     node: &Node,
     location: &CodeLocation,
-    folder: &Path,
+    common: &Common<'_>,
 ) -> Option<Vec<JobText>> {
     if node.value == Value::Null {
         refuse_no_jobs(reader, node);
@@ -161,7 +172,7 @@ fn read_jobs(
             break;
         }
         let is_named = values::check_name(reader, name, span, "the name of a job");
-        let text = job::read(reader, name, node, folder);
+        let text = job::read(reader, name, node, common);
         let name = JobName::new(name).ok().filter(|_| is_named);
         texts.extend(name.zip(text).map(|(name, text)| text.of(name, location.clone())));
     }

@@ -7,6 +7,7 @@
 mod error;
 mod instance;
 mod job;
+mod live;
 mod pool;
 mod query;
 mod reason;
@@ -17,6 +18,10 @@ mod words;
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
 pub use instance::{CodeLocation, CodeLocations, Health, Instance, PoolRules, Rules, TagLimit};
 pub use job::{Job, JobDetail, JobStep, Jobs};
+pub use live::{
+    Configuration, ConfigurationProblem, FreeSlots, FreedSlots, FreedStep, MAX_CHANGED_RUNS,
+    RefusedChange, RunChange, RunChanges, RunChangesAnswer, RunQuery,
+};
 pub use pool::{ClaimState, Pool, PoolClaim, PoolDetail, Pools, SetPoolLimit};
 pub use query::{LogFilter, Page, QueryError, RunFilter};
 pub use reason::{
@@ -25,8 +30,8 @@ pub use reason::{
 };
 pub use run::{
     CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogPage,
-    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepWhy,
-    SubmitRun,
+    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepHeldBack,
+    StepWhy, SubmitRun,
 };
 pub use time::Time;
 

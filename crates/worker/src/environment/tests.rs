@@ -1,5 +1,5 @@
 use serde_json::json;
-use wire::plan::Plan;
+use wire::plan::{Executor, Plan};
 
 use super::*;
 
@@ -10,6 +10,7 @@ fn facts(config: &str) -> RunFacts {
             location: "here".to_owned(),
             steps: vec![],
             dagster: None,
+            executor: Executor::default(),
         },
         tags: BTreeMap::from([("team".to_owned(), "a \"b\"".to_owned())]),
         config: json!(null),
