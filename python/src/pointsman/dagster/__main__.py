@@ -20,7 +20,7 @@ DONE = 0
 CANNOT_LOAD = 3
 CANNOT_UNDERSTAND = 4
 
-VERBS = ("describe", "step")
+VERBS = ("describe", "plan", "step")
 
 
 def main() -> None:

@@ -19,6 +19,7 @@ import dagster
 from dagster._core.code_pointer import load_python_file, load_python_module
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import repository_def_from_target_def
+from dagster._core.errors import DagsterUnmetExecutorRequirementsError
 from dagster._core.events import DagsterEvent, DagsterEventType
 from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
@@ -52,6 +53,7 @@ except ImportError:
 __all__ = [
     "DagsterEvent",
     "DagsterEventType",
+    "DagsterUnmetExecutorRequirementsError",
     "EventLogEntry",
     "EventLogStorage",
     "ExecutionStep",
@@ -158,6 +160,45 @@ def executor_config(definition: Any, run_config: Mapping[str, Any]) -> tuple[str
         chosen, config = next(iter(config.items()), ("multiprocess", {}))
         return chosen, dict(config or {})
     return name, config
+
+
+def has_default_executor(definition: Any) -> bool:
+    """Tells whether a job left it to Dagster how it executes."""
+    return definition.executor_def is dagster.multi_or_in_process_executor
+
+
+def retries_disabled(config: Mapping[str, Any]) -> bool:
+    """Tells whether an executor's config says that no step is tried again."""
+    return "disabled" in (config.get("retries") or {})
+
+
+def deferred_retries(config: Mapping[str, Any]) -> RetryMode:
+    """Returns how a step is to take a retry: the program waits and starts it again, or nobody."""
+    return RetryMode.DISABLED if retries_disabled(config) else RetryMode.DEFERRED
+
+
+def config_errors(error: Any) -> list[dict[str, str]]:
+    """Returns the single errors of a run config that is refused, each with its place."""
+    return [{"path": _path(each.stack), "message": each.message} for each in error.errors]
+
+
+def _path(stack: Any) -> str:
+    path = ""
+    for entry in stack.entries:
+        if hasattr(entry, "field_name"):
+            path += f".{entry.field_name}"
+        elif hasattr(entry, "list_index"):
+            path += f"[{entry.list_index}]"
+        else:
+            path += f".{entry.map_key}"
+    return path.lstrip(".")
+
+
+def is_dynamic(partitions: Any) -> bool:
+    """Tells whether some keys of a partitions definition are not in the code."""
+    if isinstance(partitions, dagster.MultiPartitionsDefinition):
+        return any(is_dynamic(dimension.partitions_def) for dimension in partitions.partitions_defs)
+    return isinstance(partitions, dagster.DynamicPartitionsDefinition)
 
 
 def is_in_memory(definition: Any, resource_key: str) -> bool:

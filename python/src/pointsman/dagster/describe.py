@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster
 
 from pointsman.dagster import compat
-from pointsman.dagster.plan import PRIORITY_TAG, plan_json
+from pointsman.dagster.plan import PRIORITY_TAG, build_plan, plan_json, priority_of
+from pointsman.dagster.submission import selected_assets
 
 # The keys that a list shows; whether a key exists is asked when a run is submitted.
 MAX_PARTITION_KEYS = 1000
@@ -18,16 +19,14 @@ MAX_PARTITION_KEYS = 1000
 def definitions(repository: Any) -> dict[str, Any]:
     """Returns the answer to `describe`."""
     jobs = sorted(repository.get_all_jobs(), key=lambda job: job.name)
-    warnings = [warning for warning in (compat.version_warning(),) if warning]
-    for job in jobs:
-        warnings += _tag_warnings(job)
+    told = [job_json(repository, job) for job in jobs]
     return {
         "kind": "definitions",
         "dagster": compat.version(),
         "python": platform.python_version(),
-        "jobs": [job_json(repository, job) for job in jobs],
+        "jobs": told,
         "assets": _assets(repository, jobs),
-        "warnings": warnings,
+        "warnings": list(_warnings(told)),
     }
 
 
@@ -35,7 +34,6 @@ def job_json(repository: Any, job: Any) -> dict[str, Any]:
     """Returns a job, with its plan if that needs no run config."""
     plan, problem = _plan_or_why_not(repository, job.name)
     partitions = job.partitions_def
-    asset_keys = _asset_keys_of(job)
     return {
         "name": job.name,
         "description": job.description,
@@ -43,7 +41,7 @@ def job_json(repository: Any, job: Any) -> dict[str, Any]:
         "run_tags": dict(job.run_tags),
         "plan": plan,
         "plan_error": problem,
-        "asset_keys": asset_keys or None,
+        "asset_keys": selected_assets(job),
         "partitions": partitions_json(partitions),
         "is_hidden": compat.is_implicit_asset_job(job.name),
     }
@@ -52,37 +50,34 @@ def job_json(repository: Any, job: Any) -> dict[str, Any]:
 def _plan_or_why_not(repository: Any, name: str) -> tuple[dict[str, Any] | None, str | None]:
     try:
         job = compat.executable_job(repository, name, None, None)
-        plan = compat.create_execution_plan(job, {})
-        return plan_json(job, plan, {}), None
+        plan, run_config = build_plan(job, {})
+        return plan_json(job, plan, run_config), None
     except dagster.DagsterInvalidConfigError as error:
         return None, str(error)
     except Exception as error:  # the user's config mappings run here, too
         return None, f"{type(error).__name__}: {error}"
 
 
-def _tag_warnings(job: Any) -> Iterable[str]:
-    priority = job.run_tags.get(PRIORITY_TAG)
-    if priority is not None and not _is_number(priority):
-        yield f"job {job.name}: the priority {priority!r} is no number and counts as 0"
+def _warnings(jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    version_warning = compat.version_warning()
+    if version_warning:
+        yield version_warning
+    for job in jobs:
+        if priority_of(job["run_tags"]) is None:
+            yield f"job {job['name']}: {_no_number(job['run_tags'])}"
+        for step in (job["plan"] or {"steps": []})["steps"]:
+            if not job["is_hidden"] and priority_of(step["tags"]) is None:
+                yield f"job {job['name']}, step {step['key']}: {_no_number(step['tags'])}"
 
 
-def _is_number(text: str) -> bool:
-    try:
-        int(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _asset_keys_of(job: Any) -> list[str]:
-    keys = job.asset_layer.selected_asset_keys
-    return sorted(key.to_user_string() for key in keys)
+def _no_number(tags: Mapping[str, str]) -> str:
+    return f"the priority {tags[PRIORITY_TAG]!r} is no number and counts as 0"
 
 
 def _assets(repository: Any, jobs: Iterable[Any]) -> list[dict[str, Any]]:
     in_jobs: dict[str, list[str]] = {}
     for job in jobs:
-        for key in _asset_keys_of(job):
+        for key in selected_assets(job) or ():
             in_jobs.setdefault(key, []).append(job.name)
     graph = repository.asset_graph
     nodes = sorted(graph.asset_nodes, key=lambda node: node.key.to_user_string())
@@ -110,11 +105,11 @@ def partitions_json(partitions: Any) -> dict[str, Any] | None:
     """Returns what partitions something has; the keys of dynamic ones are not in the code."""
     if partitions is None:
         return None
-    kind = _partitions_kind(partitions)
-    if kind == "dynamic":
-        return {"kind": kind, "name": partitions.name, "count": None, "keys": None}
-    keys = partitions.get_partition_keys()
-    return {"kind": kind, "count": len(keys), "keys": list(keys[:MAX_PARTITION_KEYS])}
+    told: dict[str, Any] = {"kind": _partitions_kind(partitions), "count": None, "keys": None}
+    if not compat.is_dynamic(partitions):
+        keys = partitions.get_partition_keys()
+        told.update(count=len(keys), keys=list(keys[:MAX_PARTITION_KEYS]))
+    return told
 
 
 def _partitions_kind(partitions: Any) -> str:

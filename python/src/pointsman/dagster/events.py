@@ -7,9 +7,12 @@ the step has succeeded or failed, and nothing may come after the last line.
 from __future__ import annotations
 
 import logging
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
+
+import dagster
 
 from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel, Message
@@ -132,11 +135,17 @@ def _expectation(event: Any) -> Message:
 
 def _failed(event: Any) -> Message:
     data = event.step_failure_data
-    line: Message = {"kind": "failed", "error": error_json(data.error), "allow_retries": True}
+    line: Message = {"kind": "failed", "error": error_json(data.error)}
+    line["allow_retries"] = _allows_retries(sys.exc_info()[1])
     if data.user_failure_data is not None:
         line["description"] = data.user_failure_data.description
         line["metadata"] = metadata_json(data.user_failure_data.metadata)
     return line
+
+
+def _allows_retries(raised: BaseException | None) -> bool:
+    # Dagster's event does not say it; but Dagster makes the event while it handles what was raised.
+    return not isinstance(raised, dagster.Failure) or raised.allow_retries
 
 
 def _up_for_retry(event: Any) -> Message:

@@ -2,17 +2,18 @@
 
 A call that reads what nobody here knows raises `NotAnswered` with the name of the call. That holds
 for every abstract method of Dagster's storages that is not written down here, so that a method that
-a new version adds is refused and not silently empty. Dagster itself asks the event log while it
-executes a step. It is told that there is nothing where that does no harm; if user code stands
-between the question and Dagster, the question is the user's and is refused.
+a new version adds is refused and not silently empty. Dagster itself asks the event log for the data
+versions of what a step reads, to write them beside what the step makes. That it knows of none is
+told to this one place of Dagster's and to nobody else.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from dagster import DagsterInstance, DagsterRun, RunsFilter
@@ -20,6 +21,8 @@ from dagster import DagsterInstance, DagsterRun, RunsFilter
 from pointsman.dagster import compat
 from pointsman.dagster.errors import NotAnswered
 from pointsman.dagster.load import is_user_file
+
+PARTITION_TAG = "dagster/partition"
 
 Sink = Callable[[Any], None]
 
@@ -95,6 +98,7 @@ class _Events:
     def __init__(self, run: DagsterRun | None, sink: Sink) -> None:
         super().__init__()
         self._run_id = run.run_id if run else None
+        self._own_partitions = _partitions_of(run) if run else frozenset()
         self._sink = sink
 
     @property
@@ -106,9 +110,21 @@ class _Events:
             raise _refusal("store_event")
         self._sink(event)
 
+    @property
+    def asset_records_have_last_observation(self) -> bool:
+        # Otherwise Dagster would ask for observations, too, when it looks for data versions.
+        return True
+
     def get_asset_records(self, asset_keys: Sequence[Any] | None = None) -> Sequence[Any]:
-        _refuse_users("get_asset_records")
-        return []
+        if _asks_for_data_versions():
+            return []
+        raise _refusal("get_asset_records")
+
+    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
+        # Whoever launched the run for a partition has seen that it is there.
+        if partition_key in self._own_partitions:
+            return True
+        raise _refusal("has_dynamic_partition")
 
 
 def _answering_only(base: type, answers: type) -> type:
@@ -131,26 +147,38 @@ def _refusal(storage_call: str) -> NotAnswered:
     return NotAnswered(_users_call() or storage_call)
 
 
-def _refuse_users(storage_call: str) -> None:
-    call = _users_call()
-    if call is not None:
-        raise NotAnswered(call)
+def _partitions_of(run: DagsterRun) -> frozenset[str]:
+    tags = run.tags.items()
+    return frozenset(value for key, value in tags if key.startswith(PARTITION_TAG))
+
+
+def _asks_for_data_versions() -> bool:
+    return any(frame.f_code.co_name in _DATA_VERSION_CALLS for frame in _frames())
+
+
+# Whichever of them a version of Dagster has.
+_DATA_VERSION_CALLS = frozenset(
+    {"_fetch_input_asset_version_info", "fetch_external_input_asset_version_info"}
+)
 
 
 def _users_call() -> str | None:
-    """Returns what user code called, if user code stands between here and this package."""
+    """Returns the function of Dagster's that user code called and that led here."""
     name = None
-    frame = sys._getframe(1)
-    while frame is not None:
+    for frame in _frames():
         code = frame.f_code
         if is_user_file(code.co_filename):
             return name
         if not code.co_filename.startswith(_OURS):
             name = getattr(code, "co_qualname", code.co_name)
-        elif name is not None:
-            return None
-        frame = frame.f_back
     return None
+
+
+def _frames() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 _OURS = str(Path(__file__).resolve().parent)

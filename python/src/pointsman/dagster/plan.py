@@ -6,7 +6,8 @@ here, too: values that an IO manager keeps in memory do not reach another proces
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping
 from typing import Any
 
 from pointsman.dagster import compat
@@ -15,13 +16,32 @@ PRIORITY_TAG = "dagster/priority"
 POOL_TAG = "dagster/concurrency_key"
 
 
+def build_plan(
+    job: Any, run_config: Mapping[str, Any], **more: Any
+) -> tuple[Any, Mapping[str, Any]]:
+    """Returns a job's execution plan, and the run config under which it executes.
+
+    Dagster refuses values in memory under the executor that nobody has chosen, which would be one
+    with several processes. Such a run is executed in one process, and its config says so.
+    """
+    try:
+        return compat.create_execution_plan(job, run_config, **more), run_config
+    except compat.DagsterUnmetExecutorRequirementsError:
+        if not compat.has_default_executor(job.get_definition()) or run_config.get("execution"):
+            raise
+    in_process = {**run_config, "execution": {"config": {"in_process": {}}}}
+    return compat.create_execution_plan(job, in_process, **more), in_process
+
+
 def plan_json(job: Any, plan: Any, run_config: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a job's plan under a run config that Dagster has accepted."""
     definition = job.get_definition()
+    executor = executor_json(definition, run_config)
     steps = [
         step_json(definition, plan.get_step(handle)) for handle in plan.step_handles_to_execute
     ]
-    executor = executor_json(definition, run_config)
+    if executor["are_retries_disabled"]:
+        steps = [{**step, "retries": None} for step in steps]
     return {
         "steps": steps,
         "executor": executor,
@@ -35,6 +55,7 @@ def step_json(definition: Any, step: Any) -> dict[str, Any]:
     inputs = [_input_json(step_input) for step_input in step.step_inputs]
     sources = [source["step"] for step_input in inputs for source in step_input["sources"]]
     outputs = step.step_outputs
+    is_mapped = isinstance(step, compat.UnresolvedMappedExecutionStep)
     return {
         "key": step.key,
         "kind": _kind(step),
@@ -43,9 +64,11 @@ def step_json(definition: Any, step: Any) -> dict[str, Any]:
         "outputs": [_output_json(output) for output in outputs],
         "pool": step.pool or tags.get(POOL_TAG) or None,
         "tags": tags,
-        "priority": _priority(tags),
+        # Dagster's run would fail here; a priority that is no number counts as none.
+        "priority": priority_of(tags) or 0,
         "retries": _retries_json(definition, step),
-        "mapped_over": _mapped_over(step),
+        "mapped_over": step.resolved_by_step_key if is_mapped else None,
+        "mapped_output": step.resolved_by_output_name if is_mapped else None,
         "asset_keys": [_key(o.asset_key) for o in outputs if o.asset_key is not None],
         "check_names": [
             o.properties.asset_check_key.name for o in outputs if o.properties.asset_check_key
@@ -59,12 +82,6 @@ def _kind(step: Any) -> str:
     if isinstance(step, compat.UnresolvedCollectExecutionStep):
         return "collect"
     return "compute"
-
-
-def _mapped_over(step: Any) -> str | None:
-    if isinstance(step, compat.UnresolvedMappedExecutionStep):
-        return step.resolved_by_step_key
-    return None
 
 
 def _input_json(step_input: Any) -> dict[str, Any]:
@@ -92,12 +109,12 @@ def _key(asset_key: Any) -> str | None:
     return None if asset_key is None else asset_key.to_user_string()
 
 
-def _priority(tags: Mapping[str, str]) -> int:
-    # Dagster's run would fail here; a priority that is no number counts as none.
+def priority_of(tags: Mapping[str, str]) -> int | None:
+    """Returns the priority that tags give, or nothing if what they say is no number."""
     try:
         return int(tags.get(PRIORITY_TAG, "0"))
     except ValueError:
-        return 0
+        return None
 
 
 def _retries_json(definition: Any, step: Any) -> dict[str, Any] | None:
@@ -120,20 +137,28 @@ def executor_json(definition: Any, run_config: Mapping[str, Any]) -> dict[str, A
     return {
         "kind": kinds.get(name, "other"),
         "name": name,
-        # 0 means what none means: as many as there are processors.
-        "max_concurrent": config.get("max_concurrent") or None,
+        "max_concurrent": _max_concurrent(name, config),
         "tag_concurrency_limits": [dict(limit) for limit in limits],
+        "are_retries_disabled": compat.retries_disabled(config),
     }
 
 
+def _max_concurrent(name: str, config: Mapping[str, Any]) -> int | None:
+    """Returns how many steps may run at once; none means as many as there are processors."""
+    if name == "in_process":
+        return 1
+    from_environment = os.environ.get("DAGSTER_MULTIPROCESS_EXECUTOR_MAX_CONCURRENT")
+    if config.get("max_concurrent"):
+        return config["max_concurrent"]
+    return int(from_environment) if name == "multiprocess" and from_environment else None
+
+
 def _why_whole(definition: Any, plan: Any, executor: Mapping[str, Any]) -> str | None:
-    if executor["kind"] == "in_process":
-        return "its executor is in_process"
     used = _io_manager_keys(definition, plan)
     in_memory = [key for key in sorted(used) if compat.is_in_memory(definition, key)]
     if in_memory:
         return f"the IO manager {in_memory[0]} keeps values in memory"
-    return None
+    return "its executor is in_process" if executor["kind"] == "in_process" else None
 
 
 def _io_manager_keys(definition: Any, plan: Any) -> set[str]:
@@ -143,8 +168,3 @@ def _io_manager_keys(definition: Any, plan: Any) -> set[str]:
         op = definition.get_node(step.node_handle).definition
         keys.update(op.output_def_named(output.name).io_manager_key for output in step.step_outputs)
     return keys
-
-
-def pools_of(steps: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Returns the pools that the steps of a plan want, sorted."""
-    return sorted({step["pool"] for step in steps if step["pool"]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import dagster
@@ -12,6 +12,7 @@ from pointsman.dagster.channel import Channel
 from pointsman.dagster.errors import BadRequest
 from pointsman.dagster.events import StepEvents
 from pointsman.dagster.instance import make_instance
+from pointsman.dagster.selection import job_of, run_of
 
 
 def execute_step(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
@@ -35,39 +36,12 @@ def _execute(repository: Any, request: Mapping[str, Any], events: StepEvents) ->
     if key not in plan.step_keys_to_execute:
         raise BadRequest(f"the run has no step {key!r}")
     instance = make_instance(run, events.take, request["storage"])
+    _, executor = compat.executor_config(job.get_definition(), run.run_config)
+    retry_mode = compat.deferred_retries(executor)
     for _event in compat.execute_plan_iterator(
-        plan, job, run, instance, retry_mode=compat.RetryMode.DEFERRED, run_config=run.run_config
+        plan, job, run, instance, retry_mode=retry_mode, run_config=run.run_config
     ):
         pass  # each was taken when it was stored, before Dagster went on
-
-
-def run_of(said: Mapping[str, Any]) -> dagster.DagsterRun:
-    """Returns the run that a request tells of."""
-    return dagster.DagsterRun(
-        job_name=said["job"],
-        run_id=said["id"],
-        run_config=said.get("run_config") or {},
-        tags=said.get("tags") or {},
-        status=dagster.DagsterRunStatus.STARTED,
-        root_run_id=said.get("root_run_id"),
-        parent_run_id=said.get("parent_run_id"),
-        asset_selection=asset_keys(said.get("asset_selection")),
-        op_selection=said.get("op_selection"),
-    )
-
-
-def job_of(repository: Any, said: Mapping[str, Any]) -> Any:
-    """Returns the job that a request names, with its selection applied."""
-    return compat.executable_job(
-        repository, said["job"], said.get("op_selection"), asset_keys(said.get("asset_selection"))
-    )
-
-
-def asset_keys(texts: Iterable[str] | None) -> frozenset[dagster.AssetKey] | None:
-    """Returns the keys of a selection, of which none is not the same as an empty one."""
-    if texts is None:
-        return None
-    return frozenset(dagster.AssetKey.from_user_string(text) for text in texts)
 
 
 def _plan(job: Any, run: dagster.DagsterRun, key: str, known: Mapping[str, Any]) -> Any:

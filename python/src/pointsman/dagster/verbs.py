@@ -11,6 +11,7 @@ from pointsman.dagster.describe import definitions
 from pointsman.dagster.errors import BadRequest
 from pointsman.dagster.load import load_repository
 from pointsman.dagster.step import execute_step
+from pointsman.dagster.submission import plan_of_run
 
 
 def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
@@ -19,6 +20,8 @@ def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
     repository = load_repository(_target(request))
     if verb == "describe":
         channel.answer(definitions(repository))
+    elif verb == "plan":
+        channel.answer(plan_of_run(repository, request))
     else:
         execute_step(repository, request, channel)
 
