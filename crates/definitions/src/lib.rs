@@ -16,7 +16,7 @@ mod template;
 pub use disk::Unreachable;
 pub use find::FindError;
 pub use job::{Job, JobSubmission, PythonJob, SubmissionError};
-pub use locations::{Location, LocationState, Locations, Python, Reloaded, Root};
+pub use locations::{LocatedAsset, Location, LocationState, Locations, Python, Reloaded, Root};
 pub use python::{
     Deadlines, PROJECT, PythonHost, PythonLocation, RunRequest, Selection, WORKSPACE, read_project,
     read_workspace,

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use config::{Problem, Problems};
 use model::{CodeLocation, JobName, Timestamp};
 use sha2::{Digest, Sha256};
+use wire::shim::Asset;
 
 use crate::disk::{self, Found, ReadFailure, Unreachable};
 use crate::find::{self, FindError};
@@ -92,6 +93,17 @@ pub struct Location {
     pub warnings: Vec<Problem>,
 }
 
+/// An asset with where it comes from.
+#[derive(Debug, Clone)]
+pub struct LocatedAsset {
+    /// The code location.
+    pub location: CodeLocation,
+    /// The asset.
+    pub asset: Asset,
+    /// The job of all assets that makes it, too.
+    pub job: Option<JobName>,
+}
+
 /// Whether the file of a code location is in force as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocationState {
@@ -162,6 +174,27 @@ impl Locations {
     pub fn jobs(&self) -> Vec<Arc<Job>> {
         let image = self.image();
         image.by_job.values().flatten().filter(|job| !job.is_hidden()).cloned().collect()
+    }
+
+    /// Returns every asset of the locations that are in force, ordered by location and key; jobs that
+    /// are not listed are not named.
+    pub fn assets(&self) -> Vec<LocatedAsset> {
+        let image = self.image();
+        let mut assets = Vec::new();
+        for live in image.entries.iter().filter_map(Entry::live) {
+            let hidden: Vec<&Arc<Job>> = live.jobs.iter().filter(|job| job.is_hidden()).collect();
+            for asset in &live.assets {
+                let is_of =
+                    |job: &&&Arc<Job>| asset.jobs.iter().any(|name| *name == job.name.as_str());
+                let job = hidden.iter().find(is_of).map(|job| job.name.clone());
+                let is_listed = |name: &String| !hidden.iter().any(|job| job.name.as_str() == name);
+                let mut asset = asset.clone();
+                asset.jobs.retain(is_listed);
+                assets.push(LocatedAsset { location: live.location.clone(), asset, job });
+            }
+        }
+        assets.sort_by(|a, b| (&a.location, &a.asset.key).cmp(&(&b.location, &b.asset.key)));
+        assets
     }
 
     /// Returns what a run of a job is submitted with: at once if it is like every other run of the

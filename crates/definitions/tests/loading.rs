@@ -184,7 +184,10 @@ fn the_jobs_of_a_file_that_is_deleted_go_and_are_remembered_as_gone() {
     let found = locations.find(&job("one"), Some(&location("a")));
     assert_eq!(
         found.unwrap_err(),
-        FindError::Gone { job: job("one"), origin: pointsman_definitions::Origin::File(file.clone()) }
+        FindError::Gone {
+            job: job("one"),
+            origin: pointsman_definitions::Origin::File(file.clone())
+        }
     );
     assert_eq!(locations.check_reachable(&location("a")), Err(gone));
     assert_eq!(locations.reload(at(3)).changed, []);

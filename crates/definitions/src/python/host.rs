@@ -21,9 +21,6 @@ use super::{PythonLocation, package};
 /// How long an answer may be, in bytes: that of some thousands of assets has a few million.
 const MAX_ANSWER: u64 = 64 * 1024 * 1024;
 
-/// What every variable of ours begins with: user code gets none of them.
-const OURS: &str = "POINTSMAN_";
-
 /// How long Python may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadlines {
@@ -63,9 +60,6 @@ pub(super) enum AskError {
     /// The interpreter was not started.
     #[error("{0}")]
     NoInterpreter(String),
-    /// The interpreter has no Dagster.
-    #[error("the Python interpreter `{}` has no Dagster", .0.display())]
-    NoDagster(PathBuf),
     /// It took too long and was ended.
     #[error("Python has not answered within {} s and was ended", .0.as_secs())]
     Late(Duration),
@@ -115,9 +109,9 @@ impl PythonHost {
         location.interpreter(self.environment.get(&OsString::from("VIRTUAL_ENV")))
     }
 
-    /// The folder from which Python imports our package.
-    pub(super) fn package(&self) -> &Path {
-        &self.package
+    /// From where Python imports modules: our package, then whatever the user says.
+    pub(super) fn python_path(&self) -> OsString {
+        python_path(&self.package, self.environment.get(&OsString::from("PYTHONPATH")))
     }
 
     /// Asks Python something of a location.
@@ -137,7 +131,7 @@ impl PythonHost {
         match sent {
             Ok(answered) => {
                 let printed = printed(&answered);
-                Asked { answer: read(&answered, &interpreter, deadline), printed }
+                Asked { answer: read(&answered, deadline), printed }
             }
             Err(why) => Asked { answer: Err(AskError::NotAsked(why)), printed: String::new() },
         }
@@ -152,10 +146,8 @@ impl PythonHost {
         deadline: Duration,
     ) -> Errand {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
-        let mut environment: BTreeMap<OsString, OsString> = self.environment.clone();
-        environment.retain(|name, _| !name.as_encoded_bytes().starts_with(OURS.as_bytes()));
-        let path = python_path(&self.package, environment.get(&OsString::from("PYTHONPATH")));
-        environment.insert("PYTHONPATH".into(), path);
+        let mut environment = process::environment::all_but_ours(&self.environment);
+        environment.insert("PYTHONPATH".into(), self.python_path());
         let command = [interpreter.as_os_str(), "-m".as_ref(), "pointsman.dagster".as_ref()];
         Errand {
             binary: self.guard.clone(),
@@ -180,19 +172,12 @@ fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
     path
 }
 
-fn read<T: DeserializeOwned>(
-    answered: &Answered,
-    interpreter: &Path,
-    deadline: Duration,
-) -> Result<T, AskError> {
+fn read<T: DeserializeOwned>(answered: &Answered, deadline: Duration) -> Result<T, AskError> {
     let end = match &answered.end {
         None => return Err(AskError::Late(deadline)),
         Some(StepEnd::NotStarted(why)) => return Err(AskError::NoInterpreter(why.clone())),
         Some(end) => end,
     };
-    if *end != StepEnd::Exited(0) && answered.err.contains("No module named 'dagster'") {
-        return Err(AskError::NoDagster(interpreter.to_owned()));
-    }
     let has_answered = matches!(end, StepEnd::Exited(code) if *code == 0 || *code == CANNOT_LOAD);
     if answered.is_cut && has_answered {
         return Err(AskError::TooLong);

@@ -70,7 +70,8 @@ fn definitions(
         return Err(Problem::of_file(&shown, message).with_code(Code::TooLarge));
     }
     let interpreter = host.interpreter(location);
-    let tools = Tools { location, interpreter: &interpreter, package: host.package() };
+    let python_path = host.python_path();
+    let tools = Tools { location, interpreter: &interpreter, python_path: &python_path };
     let mut warnings: Vec<Problem> =
         said.into_iter().map(|text| Problem::of_file(&shown, text)).collect();
     let mut made = Vec::new();
@@ -97,7 +98,9 @@ fn definitions(
 
 fn make(job: shim::Job, location: &Arc<PythonLocation>, tools: Tools<'_>) -> Result<Job, String> {
     let planned = match &job.plan {
-        Some(plan) => Some(steps(plan, &Selection::default(), tools).map_err(|error| error.to_string())?),
+        Some(plan) => {
+            Some(steps(plan, &Selection::default(), tools).map_err(|error| error.to_string())?)
+        }
         None => None,
     };
     let (steps, executor, dagster) = match planned {
@@ -134,18 +137,20 @@ fn of_load_error(location: &PythonLocation, error: &LoadError, printed: &str) ->
     } else {
         format!("the code cannot be loaded\n{}", traceback.trim_end())
     };
-    Problem::of_file(&location.to_string(), with_printed(text, printed))
+    let problem = Problem::of_file(&location.to_string(), with_printed(text, printed));
+    // Python has found its own, not the user's, import in vain.
+    if class == "ModuleNotFoundError" && traceback.is_empty() {
+        return problem.with_hint(
+            "for another interpreter activate its virtual environment, or set `executable_path` in \
+             the workspace file",
+        );
+    }
+    problem
 }
 
 fn of_ask_error(location: &PythonLocation, error: &AskError, printed: &str) -> Problem {
-    let printed = if matches!(error, AskError::NoDagster(_)) { "" } else { printed };
     let problem = Problem::of_file(&location.to_string(), with_printed(error.to_string(), printed));
     match error {
-        AskError::NoDagster(interpreter) => problem.with_hint(format!(
-            "install it with `{} -m pip install dagster`, or name another interpreter: activate \
-             its virtual environment, or set `executable_path` in the workspace file",
-            interpreter.display()
-        )),
         AskError::NoInterpreter(_) => problem.with_hint(
             "install Python, activate a virtual environment, or set `executable_path` in the \
              workspace file",

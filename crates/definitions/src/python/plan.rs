@@ -76,7 +76,8 @@ pub(crate) fn plan(
         Err(error) => return Err(not_planned(&error, &asked_of_python.printed)),
     };
     let interpreter = host.interpreter(location);
-    let tools = Tools { location, interpreter: &interpreter, package: host.package() };
+    let python_path = host.python_path();
+    let tools = Tools { location, interpreter: &interpreter, python_path: &python_path };
     let steps = steps(&planned, &asked.selection, tools)
         .map_err(|error| SubmissionError::Invalid(error.to_string()))?;
     // What the job says loses against what its partition says, and that against the submitter.

@@ -1,6 +1,7 @@
 //! The steps of a plan of Dagster's as steps of ours: each is a process of Python's own.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
@@ -20,8 +21,8 @@ use crate::read::{MAX_OPS, MAX_RETRIES, MAX_SECONDS};
 pub(super) struct Tools<'a> {
     pub(super) location: &'a PythonLocation,
     pub(super) interpreter: &'a Path,
-    /// The folder from which Python imports our package.
-    pub(super) package: &'a Path,
+    /// From where Python imports modules.
+    pub(super) python_path: &'a OsStr,
 }
 
 /// Which part of a job a run is for.
@@ -63,14 +64,17 @@ pub(super) fn steps(
     selection: &Selection,
     tools: Tools<'_>,
 ) -> Result<Planned, StepsError> {
-    if let Some(why) = &plan.whole {
+    // An executor within one process alone does not need it: one step after another will do.
+    let needs_one =
+        |why: &&String| plan.executor.kind != "in_process" || !why.contains("in_process");
+    if let Some(why) = plan.whole.as_ref().filter(needs_one) {
         return Err(StepsError::Whole(why.clone()));
     }
     if plan.steps.is_empty() || plan.steps.len() > MAX_OPS {
         return Err(StepsError::Count(plan.steps.len()));
     }
     let steps: Result<Vec<PlanStep>, StepsError> =
-        plan.steps.iter().map(|planned| step(planned, tools)).collect();
+        plan.steps.iter().map(|planned| step(planned, &plan.executor, tools)).collect();
     let links = plan.steps.iter().map(|step| {
         let dynamic = step.outputs.iter().filter(|output| output.is_dynamic);
         let links = StepLinks {
@@ -108,24 +112,29 @@ fn executor(given: &shim::Executor) -> Result<Executor, StepsError> {
     })
 }
 
-fn step(planned: &shim::Step, tools: Tools<'_>) -> Result<PlanStep, StepsError> {
+fn step(
+    planned: &shim::Step,
+    executor: &shim::Executor,
+    tools: Tools<'_>,
+) -> Result<PlanStep, StepsError> {
+    let policy = planned.retries.as_ref().filter(|_| !executor.are_retries_disabled);
     let pool = planned.pool.as_deref().and_then(|pool| PoolName::new(pool).ok());
     let command = ["-m", "pointsman.dagster", "step"].map(str::to_owned);
     Ok(PlanStep {
         key: planned.key.clone(),
-        command: [text(tools.interpreter)?].into_iter().chain(command).collect(),
-        env: BTreeMap::from([("PYTHONPATH".to_owned(), EnvValue::Text(text(tools.package)?))]),
+        command: [text(tools.interpreter.as_os_str())?].into_iter().chain(command).collect(),
+        env: BTreeMap::from([("PYTHONPATH".to_owned(), EnvValue::Text(text(tools.python_path)?))]),
         cwd: tools.location.target.working_directory.clone(),
         after: planned.after.clone(),
         pools: pool.into_iter().map(|pool| (pool.to_string(), 1)).collect(),
         priority: planned.priority,
         tags: planned.tags.clone(),
-        retries: planned.retries.as_ref().map(retries),
+        retries: policy.map(retries),
         timeout_ms: None,
     })
 }
 
-fn text(path: &Path) -> Result<String, StepsError> {
+fn text(path: &OsStr) -> Result<String, StepsError> {
     let text = path.to_str().map(str::to_owned);
     text.ok_or_else(|| StepsError::Path(path.display().to_string()))
 }

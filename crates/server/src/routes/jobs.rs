@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use definitions::{LocationState, Locations};
+use definitions::{LocatedAsset, LocationState, Locations};
 use model::{CodeLocation, JobName};
 use tokio::time::timeout;
 use tracing::error;
-use wire::api::{self, CodeLocations, JobDetail, JobStep, Jobs};
+use wire::api::{self, Assets, CodeLocations, JobDetail, JobStep, Jobs};
 
 use crate::app::{App, now};
 use crate::body::UserJson;
@@ -46,6 +46,26 @@ pub(crate) async fn show(
         config: job.config.clone(),
         steps: job.plan.steps.iter().map(JobStep::from).collect(),
     }))
+}
+
+/// `GET /api/v1/assets`.
+pub(crate) async fn assets(State(app): State<App>, query: Query) -> Result<Json<Assets>, ApiError> {
+    query.none()?;
+    let assets = app.handle.locations().assets().into_iter().map(|asset| {
+        let LocatedAsset { location, asset, job } = asset;
+        api::Asset {
+            key: asset.key,
+            location: location.to_string(),
+            group: asset.group,
+            description: asset.description,
+            deps: asset.deps,
+            pools: asset.pools,
+            jobs: asset.jobs,
+            job: job.filter(|_| asset.is_executable).map(|job| job.to_string()),
+            partitions: asset.partitions.map(|partitions| partitions.kind),
+        }
+    });
+    Ok(Json(Assets { assets: assets.collect() }))
 }
 
 /// `GET /api/v1/code-locations`.
@@ -88,6 +108,7 @@ fn all_locations(locations: &Locations) -> CodeLocations {
             LocationState::Failed(problems) => Some(problems.to_string()),
             LocationState::Gone => Some("the file is gone".to_owned()),
         },
+        warnings: location.warnings.iter().map(ToString::to_string).collect(),
         name: location.name.to_string(),
     });
     CodeLocations { code_locations: code_locations.collect() }

@@ -4,7 +4,7 @@ use reqwest::Method;
 
 use super::{Changes, Client, ClientError};
 use crate::api::{
-    CancelRun, CodeLocations, Configuration, Events, FreeSlots, FreedSlots, Health,
+    Assets, CancelRun, CodeLocations, Configuration, Events, FreeSlots, FreedSlots, Health,
     IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles, LogFilter, LogPage, Page, Pool,
     PoolDetail, Pools, QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail, RunFilter,
     RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
@@ -141,6 +141,11 @@ impl Client {
     pub async fn delete_pool_limit(&self, pool: &str) -> Result<Pool, ClientError> {
         let response = self.remove(&below(&["pools", pool, "limit"])).await?;
         self.read(response).await
+    }
+
+    /// Lists the assets.
+    pub async fn assets(&self) -> Result<Assets, ClientError> {
+        self.get(&below(&["assets"]), &[]).await
     }
 
     /// Lists the code locations.

@@ -101,6 +101,9 @@ pub struct Executor {
     /// How many steps with a tag run at once, as Dagster writes it.
     #[serde(default)]
     pub tag_concurrency_limits: Vec<serde_json::Value>,
+    /// Whether no step is ever tried again.
+    #[serde(default)]
+    pub are_retries_disabled: bool,
 }
 
 /// A step of a plan.

@@ -63,6 +63,11 @@ pub enum Event {
     },
     /// The code cannot be loaded.
     LoadError(LoadError),
+    /// The request cannot be understood.
+    BadRequest {
+        /// Why.
+        message: String,
+    },
     /// Something that matters to nobody here.
     #[serde(other)]
     Other,

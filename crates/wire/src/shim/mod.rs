@@ -109,6 +109,9 @@ pub struct ExecuteStep {
     pub storage: PathBuf,
     /// How user code asks about other runs; it cannot, if not set.
     pub instance: Option<serde_json::Value>,
+    /// Whether what user code logs, and what it raises, is written to standard error, and logs are not
+    /// answered.
+    pub prints_events: bool,
 }
 
 /// The run of a step.
@@ -139,4 +142,6 @@ pub struct Known {
     pub dynamic: BTreeMap<String, BTreeMap<String, Vec<String>>>,
     /// How often a step was tried again, by step.
     pub retries: BTreeMap<String, u32>,
+    /// The outputs that the step's inputs can come from, by step: of a dynamic one its keys.
+    pub outputs: BTreeMap<String, BTreeMap<String, Option<Vec<String>>>>,
 }

@@ -7,7 +7,7 @@ use model::Timestamp;
 use wire::worker::ReportKind;
 
 use super::outputs::{Gave, Input};
-use super::step::{State, Step};
+use super::step::State;
 use super::{Graph, PLANNED_AT_ONCE, StepIndex, Todo};
 
 /// How many steps a run may have with those that are found while it runs: the daemon takes no more.
@@ -23,7 +23,8 @@ impl Graph {
     /// Says why the steps that hang on what a step gave cannot be made.
     pub(super) fn check_room_for_mapped(&self, step: StepIndex) -> Result<(), String> {
         let templates = self.templates_over(step);
-        let more: usize = templates.iter().map(|template| self.keys_of(*template, step).len()).sum();
+        let more: usize =
+            templates.iter().map(|template| self.keys_of(*template, step).len()).sum();
         if self.steps.len() + more > MAX_STEPS {
             return Err(format!(
                 "it gave values for {more} further steps; a run may have {MAX_STEPS} steps"
@@ -101,7 +102,7 @@ impl Graph {
             None => format!("{}[{key}]", of.key),
         };
         let instance = self.steps.len();
-        let step = Step { key: name.clone(), origin: template, mapped_over: None, ..of.copy() };
+        let step = of.for_key(name.clone());
         self.steps.push(step);
         self.limits.add_like(template);
         self.by_key.insert(name, instance);
@@ -110,16 +111,9 @@ impl Graph {
     }
 
     /// Links a new step with those before it: of templates, with those for the same key.
-    fn link(
-        &mut self,
-        template: StepIndex,
-        key: &str,
-        instance: StepIndex,
-        instances: &Instances,
-    ) {
-        let same_key = |step: StepIndex| {
-            instances.get(&(step, key.to_owned())).copied().unwrap_or(step)
-        };
+    fn link(&mut self, template: StepIndex, key: &str, instance: StepIndex, instances: &Instances) {
+        let same_key =
+            |step: StepIndex| instances.get(&(step, key.to_owned())).copied().unwrap_or(step);
         let inputs = self.steps[template].inputs.iter().map(|input| Input {
             sources: input.sources.iter().map(|(from, o)| (same_key(*from), o.clone())).collect(),
             is_fan_in: input.is_fan_in,
@@ -137,13 +131,7 @@ impl Graph {
     }
 
     /// Puts the new steps into the place of their template for those that are no templates with it.
-    fn replace(
-        &mut self,
-        template: StepIndex,
-        own: &[StepIndex],
-        at: Timestamp,
-        todo: &mut Todo,
-    ) {
+    fn replace(&mut self, template: StepIndex, own: &[StepIndex], at: Timestamp, todo: &mut Todo) {
         self.close(template);
         let fan = self.steps[template].mapped_over;
         for waits in self.steps[template].dependents.clone() {

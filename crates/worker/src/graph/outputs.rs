@@ -58,8 +58,10 @@ impl Graph {
         self.close(step);
         let new = self.expand(step, at, todo);
         self.settle(step, at, todo);
-        for step in new.into_iter().filter(|step| self.steps[*step].missing == 0) {
-            self.ready_or_skip(step, at, todo);
+        for step in new {
+            if self.steps[step].missing == 0 {
+                self.ready_or_skip(step, at, todo);
+            }
         }
     }
 
@@ -90,7 +92,8 @@ impl Graph {
     /// Says why a step is not to run although all before it went well.
     fn lacks(&self, step: StepIndex) -> Option<String> {
         self.steps[step].inputs.iter().find_map(|input| {
-            let mut missing = input.sources.iter().filter(|(step, output)| !self.has(*step, output));
+            let mut missing =
+                input.sources.iter().filter(|(step, output)| !self.has(*step, output));
             let (from, output) = missing.next()?;
             let is_all = 1 + missing.count() == input.sources.len();
             let key = &self.steps[*from].key;

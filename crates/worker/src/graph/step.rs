@@ -93,10 +93,10 @@ impl Step {
         }
     }
 
-    /// Returns a step like it that has not begun and is linked with nothing.
-    pub(super) fn copy(&self) -> Self {
+    /// Returns the step for one value where this is a template; it is linked with nothing yet.
+    pub(super) fn for_key(&self, key: String) -> Self {
         Self {
-            key: self.key.clone(),
+            key,
             pools: self.pools.clone(),
             priority: self.priority,
             retries: self.retries.clone(),

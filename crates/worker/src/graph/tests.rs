@@ -1,5 +1,6 @@
 //! The walk, first by hand, then on random graphs whose steps end as they like.
 
+mod outputs;
 mod own_limits;
 mod random;
 

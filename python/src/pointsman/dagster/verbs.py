@@ -7,6 +7,7 @@ from typing import Any
 
 from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
+from pointsman.dagster.console import Console
 from pointsman.dagster.describe import definitions
 from pointsman.dagster.errors import BadRequest
 from pointsman.dagster.load import load_repository
@@ -23,7 +24,8 @@ def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
     elif verb == "plan":
         channel.answer(plan_of_run(repository, request))
     else:
-        execute_step(repository, request, channel)
+        shown = Console(channel) if request.get("prints_events") else channel
+        execute_step(repository, request, shown)
 
 
 def _target(request: Mapping[str, Any]) -> Mapping[str, Any]:
