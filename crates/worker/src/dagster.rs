@@ -152,8 +152,11 @@ fn delay(seconds: Option<f64>) -> Duration {
     Duration::try_from_secs_f64(seconds.unwrap_or(0.0)).unwrap_or_default().min(LONGEST_DELAY)
 }
 
-/// Tells an error with its causes.
+/// Tells an error with its causes. What says nothing itself but was caused, as Dagster's own wish for
+/// another try, is passed over.
 fn sentence(failure: &Failure) -> String {
+    let told = failure.cause.as_deref().filter(|_| failure.message.is_empty());
+    let failure = told.unwrap_or(failure);
     let mut text = one(failure);
     let mut cause = failure.cause.as_deref();
     for _ in 0..MAX_CAUSES {
