@@ -245,6 +245,14 @@ def _content(cell: Any) -> object:
         return None
 
 
+def selected_asset_keys(definition: Any) -> set[Any]:
+    """Returns the keys of the assets that a job makes."""
+    layer = definition.asset_layer
+    if hasattr(layer, "selected_asset_keys"):  # from 1.10
+        return set(layer.selected_asset_keys)
+    return set(layer.executable_asset_keys)
+
+
 def is_made_by_dagster(job_name: str) -> bool:
     """Tells whether a job is one that Dagster makes of assets, not one that the user named."""
     return job_name.startswith(("__ASSET_JOB", "__anonymous_asset_job_"))
