@@ -156,6 +156,8 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         ErrorCode::AmbiguousJob => Some("name its code location with --location"),
         ErrorCode::RunInProgress => Some("cancel it first with `pointsman run cancel`"),
         ErrorCode::DiskFull => Some("free some space, then try again"),
+        ErrorCode::TooManyRuns => Some("narrow the query, or do it in parts with --since"),
+        ErrorCode::SlotsOfRun => Some("end the run with `pointsman run cancel` to free them"),
         ErrorCode::BadRequest
         | ErrorCode::InvalidJson
         | ErrorCode::UnknownKey
@@ -172,6 +174,7 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::InvalidPool
         | ErrorCode::InvalidLimit
         | ErrorCode::InvalidPriority
+        | ErrorCode::InvalidConfiguration
         // The server knows whether something may have been done.
         | ErrorCode::Unavailable
         | ErrorCode::Internal => None,

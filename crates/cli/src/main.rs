@@ -1,6 +1,7 @@
 //! The one binary: reads its arguments, calls the rooms, prints what they answer.
 
 mod answer;
+mod asset;
 mod code_location;
 mod config;
 mod daemon;
@@ -77,7 +78,10 @@ enum Command {
     /// Limits of this instance that can be changed while it runs
     #[command(subcommand, after_help = "Example:\n  pointsman instance concurrency set db 2")]
     Instance(instance::InstanceCommand),
-    /// List and reload code locations
+    /// List, show and materialize assets
+    #[command(subcommand, after_help = "Example:\n  pointsman asset materialize orders --wait")]
+    Asset(asset::AssetCommand),
+    /// List, show and reload code locations
     #[command(subcommand, after_help = "Example:\n  pointsman code-location reload")]
     CodeLocation(code_location::CodeLocationCommand),
     /// Check, show and describe the configuration.
@@ -105,6 +109,7 @@ fn main() -> ExitCode {
         Command::Queue(args) => queue::run(&args),
         Command::Pool(command) => pool::run(&command),
         Command::Instance(command) => instance::run(&command),
+        Command::Asset(command) => asset::run(&command),
         Command::CodeLocation(command) => code_location::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Scenario(command) => scenario::run(&command),

@@ -179,6 +179,7 @@ fn report(told: shape::Report) -> Result<Report, WorkerError> {
             let priority = Priority::new(priority);
             ReportKind::Asked(Step { key: key(&step)?, priority, demand })
         }
+        shape::ReportKind::GaveBack { step } => ReportKind::GaveBack(key(&step)?),
         shape::ReportKind::FirstPassDone => ReportKind::FirstPassDone,
         shape::ReportKind::Started { step, r#try } => {
             ReportKind::Started { step: key(&step)?, try_number: r#try }

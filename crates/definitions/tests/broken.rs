@@ -53,10 +53,12 @@ fn check_cases(cases: &str, expected: ExpectFile) -> usize {
 fn every_broken_file_is_explained() {
     let file = include_str!("broken/file.txt");
     let ops = include_str!("broken/ops.txt");
+    let executors = include_str!("broken/executors.txt");
     let count = check_cases(file, expect_file!["broken/file.txt"])
-        + check_cases(ops, expect_file!["broken/ops.txt"]);
-    assert!(count >= 40, "{count} cases");
-    for cases in [file, ops] {
+        + check_cases(ops, expect_file!["broken/ops.txt"])
+        + check_cases(executors, expect_file!["broken/executors.txt"]);
+    assert!(count >= 50, "{count} cases");
+    for cases in [file, ops, executors] {
         assert!(!cases.contains("----\n\n"), "nothing is said about a case");
         let problems = cases.matches("jobs.yaml:").count();
         assert_eq!(cases.matches("= hint: ").count(), problems);

@@ -8,13 +8,16 @@ use proptest::prelude::*;
 
 /// A file with every key in it.
 const FULL: &str = "location: reports
+executor: in_process
 jobs:
   nightly: &nightly
     description: Joins.
     tags: {team: docs, dagster/priority: 3}
     config: {day: 1, list: [1, 2.5, ~, yes]}
+    executor: {max_concurrent: 2, tag_concurrency_limits: [{key: k, value: v, limit: 1},
+               {key: k, value: {applyLimitPerUniqueValue: true}, limit: 2}]}
     ops: &ops
-      a: {command: [x, 1, '2'], env: {A: b, B: {env: C}}, pool: db, retries: 2}
+      a: {command: [x, 1, '2'], env: {A: b, B: {env: C}}, pool: db, retries: 2, tags: {k: v}}
       b:
         shell: |
           several

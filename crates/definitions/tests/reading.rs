@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a helper that fails has failed the test")]
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,9 @@ use model::{Demand, Priority, RunPools, Tags};
 use pointsman_definitions::{Definitions, FilePath, Job, SubmissionError, template};
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
-use wire::plan::{Backoff, EnvValue, Plan, PlanStep, RetryPolicy};
+use wire::plan::{
+    Backoff, EnvValue, Executor, Plan, PlanStep, RetryPolicy, StepMatch, StepTagLimit,
+};
 
 #[expect(clippy::panic, reason = "fails the test with what is told")]
 fn read(text: &str) -> Definitions {
@@ -100,7 +103,13 @@ jobs:
         timeout_ms: None,
     };
     let steps = vec![extract, load];
-    let plan = Plan { job: "nightly".to_owned(), location: "reports".to_owned(), steps };
+    let plan = Plan {
+        job: "nightly".to_owned(),
+        location: "reports".to_owned(),
+        steps,
+        executor: Executor::default(),
+        dagster: None,
+    };
     assert_eq!(job.plan, plan);
     assert_eq!(job.pools, RunPools::new([Demand::one(pool("db"))], [pool("api"), pool("db")]));
 }
@@ -284,4 +293,59 @@ fn every_command_of_the_template_runs_as_it_is() {
         assert!(output.status.success() && output.stderr.is_empty(), "{key}: {output:?}");
         assert!(!output.stdout.is_empty(), "{key} says nothing");
     }
+}
+
+/// Reads what stands under `executor` of a job with tagged ops.
+fn executor(text: &str) -> Executor {
+    let ops = "{a: {shell: x, tags: {database: big}}, b: {shell: x, tags: {user: ada}}}";
+    let file = read(&format!("jobs: {{a: {{executor: {text}, ops: {ops}}}}}"));
+    assert_eq!(file.warnings, []);
+    file.jobs[0].plan.executor.clone()
+}
+
+#[test]
+fn the_limits_inside_a_run_are_read_in_both_spellings() {
+    let limits = "{max_concurrent: 4, tag_concurrency_limits: [\
+                  {key: database, value: big, limit: 1}, {key: database, limit: 2}, \
+                  {key: user, value: {applyLimitPerUniqueValue: true}, limit: 3}]}";
+    let count = |number| NonZeroU32::new(number).unwrap();
+    let limit =
+        |key: &str, value, limit| StepTagLimit { key: key.to_owned(), value, limit: count(limit) };
+    let expected = Executor {
+        max_concurrent: Some(count(4)),
+        tag_concurrency_limits: vec![
+            limit("database", StepMatch::Value("big".to_owned()), 1),
+            limit("database", StepMatch::Key, 2),
+            limit("user", StepMatch::EachValue, 3),
+        ],
+        in_process: false,
+    };
+    assert_eq!(executor(limits), expected);
+    assert_eq!(executor(&format!("{{multiprocess: {limits}}}")), expected);
+}
+
+#[test]
+fn an_executor_in_process_runs_one_step_at_a_time_and_the_other_as_many_as_are_ready() {
+    let one = NonZeroU32::new(1);
+    let sequence = Executor { max_concurrent: one, in_process: true, ..Executor::default() };
+    for text in ["in_process", "{in_process: {}}", "{in_process: }"] {
+        assert_eq!(executor(text), sequence, "{text}");
+    }
+    for text in ["multiprocess", "{multiprocess: {}}", "{multiprocess: }", "{}"] {
+        assert_eq!(executor(text), Executor::default(), "{text}");
+    }
+}
+
+#[test]
+fn an_executor_at_the_top_of_a_file_is_that_of_each_job_without_one() {
+    let file = read(
+        "executor: {max_concurrent: 2, tag_concurrency_limits: [{key: none, limit: 1}]}\n\
+         jobs:\n  \
+           a: {ops: {x: {shell: x}}}\n  \
+           b: {executor: multiprocess, ops: {x: {shell: x}}}\n",
+    );
+    assert_eq!(file.warnings, []);
+    assert_eq!(file.jobs[0].plan.executor.max_concurrent, NonZeroU32::new(2));
+    assert_eq!(file.jobs[0].plan.executor.tag_concurrency_limits.len(), 1);
+    assert_eq!(file.jobs[1].plan.executor, Executor::default());
 }

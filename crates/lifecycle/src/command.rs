@@ -177,6 +177,9 @@ pub enum ReportKind {
     Planned(Vec<StepKey>),
     /// A step is ready and asks for its slots.
     Asked(Step),
+    /// A step gives its slots back, or stops waiting for them: the limits inside its run leave no
+    /// place for it now.
+    GaveBack(StepKey),
     /// The steps that could start at once have asked or started.
     FirstPassDone,
     /// A try of a step begins.

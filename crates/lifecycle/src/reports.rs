@@ -50,6 +50,7 @@ impl State {
             ReportKind::Ended(outcome) => self.worker_ended(run, outcome),
             ReportKind::Planned(_)
             | ReportKind::Asked(_)
+            | ReportKind::GaveBack(_)
             | ReportKind::Started { .. }
             | ReportKind::Succeeded(_)
             | ReportKind::UpForRetry { .. }

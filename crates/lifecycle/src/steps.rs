@@ -19,6 +19,7 @@ impl State {
         match kind {
             ReportKind::Planned(steps) => self.plan_steps(run, steps),
             ReportKind::Asked(step) => self.ask(run, at, step),
+            ReportKind::GaveBack(step) => self.stand_back(run, &step),
             ReportKind::Started { step, try_number } => {
                 let changed = self.move_step(run, &step, StepTransition::Start, |row| {
                     row.try_number = try_number;
@@ -118,17 +119,32 @@ impl State {
             StepTransition::Fail => EventKind::StepFailure,
             StepTransition::Skip => EventKind::StepSkipped,
             StepTransition::Retry => EventKind::StepUpForRetry,
-            StepTransition::Cancel | StepTransition::AskForSlots | StepTransition::Start => {
-                EventKind::StepCanceled
-            }
+            StepTransition::Cancel
+            | StepTransition::AskForSlots
+            | StepTransition::StandBack
+            | StepTransition::Start => EventKind::StepCanceled,
         };
         self.note(run, Note::of_step(kind, step, message));
+        self.free_claim(run, step);
+        true
+    }
+
+    /// Takes the claim of a step away whose turn it is not: its slots are free in the same commit.
+    fn stand_back(&mut self, run: RunId, step: &StepKey) {
+        let waits_no_more = |row: &mut StepRow| row.waiting_since = None;
+        if self.move_step(run, step, StepTransition::StandBack, waits_no_more) {
+            let message = "gives its slots back: the limits inside the run leave no place for it";
+            self.note(run, Note::of_step(EventKind::StepWaiting, step, message));
+            self.free_claim(run, step);
+        }
+    }
+
+    fn free_claim(&mut self, run: RunId, step: &StepKey) {
         let id = StepId { run, step: step.clone() };
         if self.image.claim(&id).is_some() {
             self.apply(Event::Free { run, step: Some(step.clone()) });
             self.keep_claim(&id);
         }
-        true
     }
 
     fn move_step(

@@ -164,7 +164,7 @@ impl fmt::Display for RunStatus {
 /// Where a step is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StepStatus {
-    /// Some step before it has not ended.
+    /// Some step before it has not ended, or the limits inside its run leave no place for it.
     WaitingForDependencies,
     /// Ready, but its slots are not free.
     WaitingForSlots,
@@ -187,6 +187,8 @@ pub enum StepStatus {
 pub enum StepTransition {
     /// The steps before it have ended, or its delay is over: it asks for its slots.
     AskForSlots,
+    /// The limits inside its run leave no place for it: it takes no slots now and asks again later.
+    StandBack,
     /// It has its slots (or needs none) and its process starts.
     Start,
     /// It is ready again after a delay and needs no slots, or a step before it took another branch.
@@ -226,6 +228,7 @@ impl StepStatus {
         use StepTransition as T;
         match (self, transition) {
             (S::WaitingForDependencies | S::UpForRetry, T::AskForSlots) => Ok(S::WaitingForSlots),
+            (S::WaitingForSlots, T::StandBack) => Ok(S::WaitingForDependencies),
             (S::WaitingForDependencies | S::WaitingForSlots | S::UpForRetry, T::Start) => {
                 Ok(S::Running)
             }
@@ -304,8 +307,9 @@ mod tests {
         RunTransition::FailToStart,
     ];
 
-    const STEP_TRANSITIONS: [StepTransition; 7] = [
+    const STEP_TRANSITIONS: [StepTransition; 8] = [
         StepTransition::AskForSlots,
+        StepTransition::StandBack,
         StepTransition::Start,
         StepTransition::Skip,
         StepTransition::Succeed,
@@ -366,6 +370,7 @@ mod tests {
             waiting for dependencies -Start-> running
             waiting for dependencies -Skip-> skipped
             waiting for dependencies -Cancel-> canceled
+            waiting for slots -StandBack-> waiting for dependencies
             waiting for slots -Start-> running
             waiting for slots -Cancel-> canceled
             running -Succeed-> succeeded

@@ -7,6 +7,7 @@
 
 pub mod capture;
 pub mod environment;
+pub mod errand;
 pub mod group;
 pub mod guard;
 pub mod identity;

@@ -11,6 +11,7 @@ mod app;
 mod body;
 mod error;
 mod guard;
+mod held_back;
 mod layers;
 mod listen;
 mod logfile;

@@ -23,6 +23,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/api/v1/instance", get(instance::instance)),
         ("/api/v1/jobs", get(jobs::list)),
         ("/api/v1/jobs/{job}", get(jobs::show)),
+        ("/api/v1/assets", get(jobs::assets)),
         ("/api/v1/code-locations", get(jobs::locations)),
         ("/api/v1/code-locations/reload", post(jobs::reload)),
         ("/api/v1/runs", get(runs::list).post(submit::submit)),

@@ -4,10 +4,15 @@
 //! its worker when that begins: a run executes what it was when it was submitted, whatever happened
 //! to the file since.
 
+mod executor;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+pub use self::executor::{Executor, OwnLimit, StepMatch, StepTagLimit};
+use crate::shim::{Input, Target};
 
 /// The steps of a job, in the order of their definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +23,42 @@ pub struct Plan {
     pub location: String,
     /// Its steps; every name in `after` is the key of another one, and there is no cycle.
     pub steps: Vec<PlanStep>,
+    /// How many of them run at once.
+    #[serde(default, skip_serializing_if = "Executor::is_default")]
+    pub executor: Executor,
+    /// What else its steps need, if they are code written for Dagster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dagster: Option<DagsterPlan>,
+}
+
+/// What the steps of a plan need beside their commands if they are code written for Dagster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DagsterPlan {
+    /// What Python loads.
+    pub target: Target,
+    /// The assets that the run is for; all of the job, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_selection: Option<Vec<String>>,
+    /// The ops that the run is for; all of the job, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_selection: Option<Vec<String>>,
+    /// What each step takes, and when its key is known, by the key of the step.
+    pub links: BTreeMap<String, StepLinks>,
+}
+
+/// How a step hangs on others.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepLinks {
+    /// What it takes from steps before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// Which of its outputs have any number of values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dynamic_outputs: Vec<String>,
+    /// The step whose dynamic output it is executed for, once for each key: `[?]` at the end of its
+    /// own key stands for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped_over: Option<String>,
 }
 
 /// One step of a plan.
@@ -120,6 +161,14 @@ mod tests {
         assert_eq!(delays(Backoff::Constant), [Some(100), Some(100), Some(100), None]);
         assert_eq!(delays(Backoff::Linear), [Some(100), Some(200), Some(300), None]);
         assert_eq!(delays(Backoff::Exponential), [Some(100), Some(300), Some(700), None]);
+    }
+
+    #[test]
+    fn a_plan_without_an_executor_bounds_nothing_and_is_written_as_before() {
+        let text = r#"{"job":"a","location":"b","steps":[]}"#;
+        let plan: Plan = serde_json::from_str(text).unwrap();
+        assert_eq!(plan.executor, Executor::default());
+        assert_eq!(serde_json::to_string(&plan).unwrap(), text);
     }
 
     #[test]

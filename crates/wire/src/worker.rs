@@ -117,6 +117,12 @@ pub enum ReportKind {
     /// The steps that could start at once have asked or started: from now on claims speak for the
     /// run. Told once, in one request with the first questions.
     FirstPassDone,
+    /// A step gives its slots back, or stops waiting for them: the run's own limits leave no place
+    /// for it now. It asks again later.
+    GaveBack {
+        /// Its key.
+        step: String,
+    },
     /// A try of a step begins: its process is about to start.
     Started {
         /// Its key.

@@ -5,24 +5,30 @@
 //! no process, no daemon and no clock. Whoever drives it tells the end of every try that it was
 //! given to start, once.
 
+mod limits;
 mod links;
+mod mapped;
+mod outputs;
 mod sentence;
 mod step;
 mod talk;
 #[cfg(test)]
 pub(crate) mod tests;
+mod turns;
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use model::Timestamp;
 use wire::plan::Plan;
 use wire::worker::{Outcome, Report, ReportKind};
 
+use self::limits::Limits;
 pub use self::links::PlanError;
+pub use self::outputs::Outputs;
 pub use self::sentence::MAX_ERROR;
-use self::step::{State, Step};
+use self::step::{Place, State, Step};
 pub use self::talk::{Ending, Halt, StepIndex, Todo, Try};
 
 /// How many steps one [`ReportKind::Planned`] names: with long keys such a report stays well below
@@ -38,39 +44,40 @@ pub struct Graph {
     deadlines: BTreeSet<(Timestamp, StepIndex)>,
     /// Those that failed, in the order in which they did, with the error of each.
     failed: Vec<(StepIndex, String)>,
-    /// Those that may start and wait for a place, the best first.
-    startable: BTreeSet<(Reverse<i32>, StepIndex)>,
-    running: usize,
-    max_running: NonZeroUsize,
+    /// Those that are ready, the best first.
+    ready: BTreeSet<Place>,
+    limits: Limits,
     unfinished: usize,
     /// The number of the last report.
     reported: u64,
-    /// The number of the last report with which a step asked again.
-    asked_again: u64,
+    /// The number of the last report whose answer is awaited.
+    awaited: u64,
     halt: Option<Halt>,
     has_ended: bool,
 }
 
 impl Graph {
-    /// Takes the steps of a plan, of which no more than `max_running` run at once; none has started.
+    /// Takes the steps of a plan, of which no more than `max_running` run at once, and no more than the
+    /// plan's own limits allow; none has started.
     ///
     /// # Errors
     /// [`PlanError`] if the plan is none that can be walked to its end.
     pub fn new(plan: &Plan, max_running: NonZeroUsize) -> Result<Self, PlanError> {
         let by_key = links::by_key(plan)?;
         let dependents = links::dependents(plan, &by_key)?;
-        let steps: Vec<Step> = plan.steps.iter().zip(dependents).map(Step::new).collect();
+        let steps = plan.steps.iter().zip(dependents).enumerate();
+        let steps: Vec<Step> =
+            steps.map(|(index, (step, links))| Step::new(index, step, links)).collect();
         Ok(Self {
             unfinished: steps.len(),
             steps,
             by_key,
             deadlines: BTreeSet::new(),
             failed: Vec::new(),
-            startable: BTreeSet::new(),
-            running: 0,
-            max_running,
+            ready: BTreeSet::new(),
+            limits: Limits::new(plan, max_running),
             reported: 0,
-            asked_again: 0,
+            awaited: 0,
             halt: None,
             has_ended: false,
         })
@@ -80,29 +87,19 @@ impl Graph {
     /// ask or start that waits for no other one.
     pub fn begin(&mut self, at: Timestamp) -> Todo {
         let mut todo = Todo::default();
-        let keys: Vec<String> = self.steps.iter().map(|step| step.key.clone()).collect();
+        let known = self.steps.iter().filter(|step| !step.is_template());
+        let keys: Vec<String> = known.map(|step| step.key.clone()).collect();
         for steps in keys.chunks(PLANNED_AT_ONCE) {
             self.report(&mut todo, at, ReportKind::Planned { steps: steps.to_vec() });
         }
-        let roots = (0..self.steps.len()).filter(|step| self.steps[*step].missing == 0).collect();
-        self.release(roots, at, &mut todo);
-        self.report(&mut todo, at, ReportKind::FirstPassDone);
-        self.end_if_over(at, &mut todo);
-        todo
-    }
-
-    /// Steps have their slots, as the daemon said to a question that was put when it had all reports
-    /// up to number `heard`. An answer that is older than the last question of a step does not speak
-    /// of that question, but of an earlier one whose slots are given back.
-    pub fn granted(&mut self, keys: &[String], heard: u64, at: Timestamp) -> Todo {
-        let mut todo = Todo::default();
-        for step in keys.iter().filter_map(|key| self.by_key.get(key).copied()) {
-            if matches!(self.steps[step].state, State::WaitingForSlots { since } if since <= heard)
-            {
-                self.startable.insert(self.place(step));
+        for root in 0..self.steps.len() {
+            if self.steps[root].missing == 0 {
+                self.make_ready(root);
             }
         }
-        self.start_some(at, &mut todo);
+        self.go_on(at, &mut todo);
+        self.report(&mut todo, at, ReportKind::FirstPassDone);
+        self.end_if_over(at, &mut todo);
         todo
     }
 
@@ -112,7 +109,7 @@ impl Graph {
         let step = ended.step;
         let State::Running { is_late } = self.steps[step].state else { return todo };
         self.forget_deadline(step);
-        self.running -= 1;
+        self.limits.end(step);
         if self.halt.is_some() {
             self.cancel_step(step, at, &mut todo);
         } else if is_late {
@@ -120,12 +117,16 @@ impl Graph {
             self.failed_try(step, error, at, &mut todo);
         } else {
             match ending {
-                Ending::Succeeded => self.succeed(step, at, &mut todo),
+                Ending::Succeeded => self.succeed(step, None, at, &mut todo),
+                Ending::Gave(outputs) => self.succeed(step, Some(outputs), at, &mut todo),
                 Ending::Failed(error) => self.failed_try(step, error, at, &mut todo),
-                Ending::Unstartable(error) => self.fail(step, error, at, &mut todo),
+                Ending::Again(error, delay) => self.try_again(step, error, delay, at, &mut todo),
+                Ending::Final(error) | Ending::Unstartable(error) => {
+                    self.fail(step, error, at, &mut todo);
+                }
             }
         }
-        self.start_some(at, &mut todo);
+        self.go_on(at, &mut todo);
         self.end_if_over(at, &mut todo);
         todo
     }
@@ -133,7 +134,7 @@ impl Graph {
     /// Time has passed: what was due until `at` is done.
     pub fn passed(&mut self, at: Timestamp) -> Todo {
         let mut todo = Todo::default();
-        let mut ready = Vec::new();
+        self.limits.pass(at);
         while let Some((due, step)) = self.deadlines.first().copied().filter(|(due, _)| *due <= at)
         {
             self.deadlines.remove(&(due, step));
@@ -142,10 +143,10 @@ impl Graph {
                 self.steps[step].state = State::Running { is_late: true };
                 todo.ends.push(step);
             } else {
-                ready.push(step);
+                self.make_ready(step);
             }
         }
-        self.release(ready, at, &mut todo);
+        self.go_on(at, &mut todo);
         todo
     }
 
@@ -157,7 +158,7 @@ impl Graph {
             return todo;
         }
         self.halt = Some(halt);
-        self.startable.clear();
+        self.ready.clear();
         for step in 0..self.steps.len() {
             match self.steps[step].state {
                 State::Running { is_late } => {
@@ -167,6 +168,7 @@ impl Graph {
                     }
                 }
                 State::WaitingForDependencies
+                | State::Ready
                 | State::WaitingForSlots { .. }
                 | State::UpForRetry => self.cancel_step(step, at, &mut todo),
                 State::Over => {}
@@ -178,14 +180,27 @@ impl Graph {
 
     /// When something is due next, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(due, _)| *due)
+        let due = self.deadlines.first().map(|(due, _)| *due);
+        due.into_iter().chain(self.limits.deadline()).min()
     }
 
-    /// The number of the last report with which a step asked for slots again, 0 if there was none.
-    /// What the daemon says to a question put before it had that report is too old for such a step,
-    /// and it may say nothing new afterwards: it must be asked anew.
-    pub fn asked_again(&self) -> u64 {
-        self.asked_again
+    /// The number of the last report with which a step asked for slots and whose answer is awaited:
+    /// it has asked before, or others wait to know whether it starts. 0 if there was none. What the
+    /// daemon says to a question put before it had that report is too old for such a step, and it may
+    /// say nothing new afterwards: it must be asked anew.
+    pub fn awaited(&self) -> u64 {
+        self.awaited
+    }
+
+    /// The key of a step.
+    pub fn key(&self, step: StepIndex) -> &str {
+        &self.steps[step].key
+    }
+
+    /// Where a step stands in the plan; for one that was found while the run went on, where that
+    /// stands which it was made from.
+    pub fn origin(&self, step: StepIndex) -> StepIndex {
+        self.steps[step].origin
     }
 
     /// Whether every step has ended and the last report is made.
@@ -193,82 +208,22 @@ impl Graph {
         self.has_ended
     }
 
-    /// Lets steps ask or start that are ready, the best first.
-    fn release(&mut self, mut ready: Vec<StepIndex>, at: Timestamp, todo: &mut Todo) {
-        ready.sort_by_key(|step| self.place(*step));
-        for step in ready {
-            if self.steps[step].pools.is_empty() {
-                self.startable.insert(self.place(step));
-            } else {
-                self.ask(step, at, todo);
-            }
-        }
-        self.start_some(at, todo);
-    }
-
-    /// Starts steps that may, the best first, until as many run as may.
-    fn start_some(&mut self, at: Timestamp, todo: &mut Todo) {
-        while self.running < self.max_running.get()
-            && let Some((_, step)) = self.startable.pop_first()
-        {
-            self.start(step, at, todo);
-        }
-    }
-
-    /// Larger priorities stand first, then the order of the definition.
-    fn place(&self, step: StepIndex) -> (Reverse<i32>, StepIndex) {
-        (Reverse(self.steps[step].priority), step)
-    }
-
-    fn ask(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
-        let asks = &self.steps[step];
-        let is_again = asks.tries > 0;
-        let kind = ReportKind::Asked {
-            step: asks.key.clone(),
-            pools: asks.pools.clone(),
-            priority: asks.priority,
-        };
-        self.report(todo, at, kind);
-        if is_again {
-            self.asked_again = self.reported;
-        }
-        let since = if is_again { self.reported } else { 0 };
-        self.steps[step].state = State::WaitingForSlots { since };
-    }
-
-    fn start(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
-        self.running += 1;
-        let starts = &mut self.steps[step];
-        starts.tries += 1;
-        starts.state = State::Running { is_late: false };
-        let (key, number, timeout) = (starts.key.clone(), starts.tries, starts.timeout);
-        if let Some(timeout) = timeout {
-            self.set_deadline(step, at.after(timeout));
-        }
-        self.report(todo, at, ReportKind::Started { step: key, r#try: number });
-        todo.starts.push(Try { step, number });
-    }
-
-    fn succeed(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
-        let (key, r#try) = (self.steps[step].key.clone(), self.steps[step].tries);
-        self.report(todo, at, ReportKind::Succeeded { step: key, r#try });
-        self.close(step);
-        let mut ready = Vec::new();
-        for dependent in self.steps[step].dependents.clone() {
-            let waits = &mut self.steps[dependent];
-            waits.missing -= 1;
-            if waits.missing == 0 && waits.state == State::WaitingForDependencies {
-                ready.push(dependent);
-            }
-        }
-        self.release(ready, at, todo);
-    }
-
     fn failed_try(&mut self, step: StepIndex, error: String, at: Timestamp, todo: &mut Todo) {
+        match self.steps[step].delay_before_retry() {
+            Some(delay) => self.try_again(step, error, delay, at, todo),
+            None => self.fail(step, error, at, todo),
+        }
+    }
+
+    fn try_again(
+        &mut self,
+        step: StepIndex,
+        error: String,
+        delay: Duration,
+        at: Timestamp,
+        todo: &mut Todo,
+    ) {
         let failed = &mut self.steps[step];
-        let Some(delay) = failed.delay_before_retry() else {
-            return self.fail(step, error, at, todo);
-        };
         let retry_at = at.after(delay);
         failed.state = State::UpForRetry;
         let kind = ReportKind::UpForRetry {
@@ -299,18 +254,27 @@ impl Graph {
                     continue;
                 }
                 let reason = format!("step `{}` before it {verb}", self.steps[cause].key);
-                let key = self.steps[step].key.clone();
-                self.report(todo, at, ReportKind::Skipped { step: key, reason });
-                self.close(step);
+                self.skip(step, reason, at, todo);
                 causes.push((step, "was skipped"));
             }
         }
     }
 
+    fn skip(&mut self, step: StepIndex, reason: String, at: Timestamp, todo: &mut Todo) {
+        if !self.steps[step].is_template() {
+            let key = self.steps[step].key.clone();
+            self.report(todo, at, ReportKind::Skipped { step: key, reason });
+        }
+        self.close(step);
+    }
+
     fn cancel_step(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
         self.forget_deadline(step);
-        let key = self.steps[step].key.clone();
-        self.report(todo, at, ReportKind::Canceled { step: key });
+        self.limits.answer(step);
+        if !self.steps[step].is_template() {
+            let key = self.steps[step].key.clone();
+            self.report(todo, at, ReportKind::Canceled { step: key });
+        }
         self.close(step);
     }
 

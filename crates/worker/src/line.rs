@@ -61,7 +61,7 @@ pub(crate) struct Line<'a> {
     more: Notify,
     is_closed: Cell<bool>,
     received: watch::Sender<u64>,
-    asked_again: Cell<u64>,
+    awaited: Cell<u64>,
     told: watch::Sender<Told>,
 }
 
@@ -74,7 +74,7 @@ impl<'a> Line<'a> {
             more: Notify::new(),
             is_closed: Cell::new(false),
             received: watch::Sender::new(0),
-            asked_again: Cell::new(0),
+            awaited: Cell::new(0),
             told: watch::Sender::new(Told::default()),
         }
     }
@@ -92,10 +92,10 @@ impl<'a> Line<'a> {
         kept
     }
 
-    /// Says with which report a step last asked again: the directions must be asked for anew when
+    /// Says which report's answer is awaited: the directions must be asked for anew when
     /// the daemon has it.
-    pub(crate) fn set_asked_again(&self, number: u64) {
-        self.asked_again.set(number);
+    pub(crate) fn set_awaited(&self, number: u64) {
+        self.awaited.set(number);
     }
 
     /// Says that there will be no more reports.
@@ -167,10 +167,10 @@ impl<'a> Line<'a> {
         let mut backoff = Backoff::new();
         let (mut seen, mut heard) = (0, 0);
         loop {
-            let asked_again = self.asked_again.get();
-            let is_first_since = heard < asked_again;
+            let awaited = self.awaited.get();
+            let is_first_since = heard < awaited;
             heard = *self.received.borrow();
-            if is_first_since && asked_again <= heard {
+            if is_first_since && awaited <= heard {
                 // The directions that the walk found too old may be the same ones again.
                 seen = 0;
             }
@@ -194,12 +194,12 @@ impl<'a> Line<'a> {
     }
 
     /// Waits until a question that was put when the daemon had the reports up to `heard` is too old
-    /// for a step that asked again.
+    /// for a step whose answer is awaited.
     async fn is_outdated(&self, heard: u64) {
         let mut received = self.received.subscribe();
         let is_outdated = |received: &u64| {
-            let asked_again = self.asked_again.get();
-            heard < asked_again && asked_again <= *received
+            let awaited = self.awaited.get();
+            heard < awaited && awaited <= *received
         };
         if received.wait_for(is_outdated).await.is_err() {
             // The sender lives as long as this.

@@ -5,6 +5,7 @@ pub(crate) mod home;
 mod init;
 mod options;
 mod serve;
+mod sources;
 mod start;
 mod watch;
 
@@ -20,9 +21,8 @@ pub(crate) use serve::{Reload, serve};
 /// What the daemon serves, and where.
 #[derive(Debug, Args)]
 pub(crate) struct DaemonArgs {
-    /// Files of jobs, or folders of such files; without any, the current folder.
-    #[arg(value_name = "FILE or FOLDER")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: sources::SourceArgs,
     #[arg(
         long,
         value_name = "FOLDER",

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ::config::InstanceConfig;
 use definitions::{LocationState, Locations, Root};
@@ -11,7 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::start::{Daemon, DaemonError, Setup};
 use super::watch::{WatchError, Watcher};
-use super::{DaemonArgs, home};
+use super::{DaemonArgs, home, sources};
 use crate::answer::{Answer, WRONG};
 
 /// Whether changed files of jobs are loaded as soon as they are saved.
@@ -27,6 +27,8 @@ pub(crate) enum Reload {
 enum ServeError {
     #[error("the host `{0}` of the configuration is no address: write 127.0.0.1 or ::1")]
     Host(String),
+    #[error(transparent)]
+    Sources(#[from] sources::SourcesError),
     #[error(transparent)]
     Daemon(#[from] DaemonError),
     #[error(transparent)]
@@ -50,7 +52,10 @@ pub(crate) fn serve(args: &DaemonArgs, reload: Reload) -> Answer {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    match runtime.block_on(run(args, reload, &home, file.as_deref(), &config)) {
+    let ended = runtime.block_on(run(args, reload, &home, file.as_deref(), &config));
+    // Whatever still waits for Python is not waited for: it ends with this process.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => Answer::default(),
         Err(error) => failed(&error),
     }
@@ -65,8 +70,12 @@ async fn run(
 ) -> Result<(), ServeError> {
     let mut stop = Stop::new().map_err(ServeError::Signals)?;
     let addr = address(args, config)?;
-    let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
-    let mut daemon = Daemon::start(Setup { home, paths, config, addr }).await?;
+    let sources = sources::find(&args.sources)?;
+    let start = Daemon::start(Setup { home, sources, config, addr });
+    let mut daemon = tokio::select! {
+        started = start => started?,
+        () = stop.wanted() => return Ok(()),
+    };
     let locations = daemon.handle.locations().clone();
     say(&greeting(&daemon.url, home, file, &locations));
     let mut watcher = match reload {
@@ -145,7 +154,7 @@ fn greeting(url: &str, home: &Path, file: Option<&Path>, locations: &Locations) 
 fn loaded(locations: &Locations, is_told: &dyn Fn(&model::CodeLocation) -> bool) -> String {
     let mut text = String::new();
     for location in locations.locations().into_iter().filter(|location| is_told(&location.name)) {
-        let (name, path) = (&location.name, location.path.display());
+        let (name, path) = (&location.name, &location.origin);
         match &location.state {
             LocationState::Loaded => {
                 let jobs = if location.jobs.len() == 1 { "job" } else { "jobs" };

@@ -61,6 +61,9 @@ pub(crate) struct LaunchArgs {
     remote: Remote,
 }
 
+/// The tag that says which partition a run is for.
+const PARTITION_TAG: &str = "dagster/partition";
+
 fn tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some(("", _)) => Err("a tag must have a key before the `=`".to_owned()),
@@ -86,11 +89,50 @@ pub(crate) fn run(args: &LaunchArgs) -> Answer {
     run_remote(&args.remote, async |session| launch(session, args).await)
 }
 
+/// A part of a job to launch.
+#[derive(Debug)]
+pub(crate) struct Partly {
+    /// The job.
+    pub(crate) job: String,
+    /// Its code location.
+    pub(crate) location: Option<String>,
+    /// The assets that the run is for.
+    pub(crate) assets: Vec<String>,
+    /// The partition that it is for.
+    pub(crate) partition: Option<String>,
+}
+
+/// Launches a run for some assets, and waits for its end if asked to.
+pub(crate) async fn launch_part(
+    session: &Session,
+    part: Partly,
+    is_awaited: bool,
+) -> Result<u8, Failure> {
+    let partition = part.partition.map(|key| (PARTITION_TAG.to_owned(), key));
+    let request = SubmitRun {
+        job: part.job,
+        location: part.location,
+        tags: partition.into_iter().collect(),
+        asset_selection: Some(part.assets),
+        ..SubmitRun::default()
+    };
+    submit(session, &request, None, is_awaited).await
+}
+
 async fn launch(session: &Session, args: &LaunchArgs) -> Result<u8, Failure> {
     let request = request(args)?;
+    submit(session, &request, args.idempotency_key.as_deref(), args.wait).await
+}
+
+async fn submit(
+    session: &Session,
+    request: &SubmitRun,
+    idempotency_key: Option<&str>,
+    is_awaited: bool,
+) -> Result<u8, Failure> {
     // Opened first: if nothing can be followed, nothing is launched either.
-    let changes = if args.wait { Some(session.client.changes(None).await?) } else { None };
-    let submitted = session.client.submit(&request, args.idempotency_key.as_deref()).await?;
+    let changes = if is_awaited { Some(session.client.changes(None).await?) } else { None };
+    let submitted = session.client.submit(request, idempotency_key).await?;
     let run = &submitted.run;
     let Some(changes) = changes else {
         session.tell(run, |run| {
@@ -126,6 +168,8 @@ fn request(args: &LaunchArgs) -> Result<SubmitRun, Failure> {
         priority: args.priority,
         deployment: None,
         run_id: args.run_id.clone(),
+        asset_selection: None,
+        op_selection: None,
     })
 }
 

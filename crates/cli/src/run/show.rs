@@ -39,16 +39,19 @@ fn text(style: Style, now: Timestamp, detail: &RunDetail) -> String {
     }
     let rows = detail.steps.iter().map(|step| {
         let number = if step.r#try == 0 { String::new() } else { step.r#try.to_string() };
-        let error = step.error.as_deref().unwrap_or_default();
+        let about = match step.held_back.as_slice() {
+            [] => step.error.clone().unwrap_or_default(),
+            sentences => sentences.join("; "),
+        };
         [
             (&step.key).into(),
             step_status(step.status),
             number.into(),
             took(now, step.started_at, step.ended_at).into(),
-            error.into(),
+            about.into(),
         ]
     });
-    text + "\n" + &table(style, ["STEP", "STATUS", "TRY", "TOOK", "ERROR"], rows.collect())
+    text + "\n" + &table(style, ["STEP", "STATUS", "TRY", "TOOK", "ABOUT"], rows.collect())
 }
 
 fn about(now: Timestamp, RunDetail { run, config, .. }: &RunDetail) -> Vec<(&'static str, String)> {

@@ -46,21 +46,31 @@ fn text(why: &RunWhy) -> String {
             "{run} is {status} and no limit blocks it: it starts when its turn comes, unless those \
              ahead of it take the room.\n"
         ),
-        ExplanationState::Holding if why.steps.is_empty() => {
+        ExplanationState::Holding if why.steps.is_empty() && why.held_back.is_empty() => {
             format!("{run} is {status}; none of its steps waits for slots.\n")
         }
-        ExplanationState::Holding => {
-            let mut text = format!("{run} is {status}; these steps wait for slots:\n");
-            for step in &why.steps {
-                text += &format!(
-                    "{}\n{}",
-                    plain(&step.step),
-                    waits(&step.explanation, &step.sentences)
-                );
-            }
-            text
-        }
+        ExplanationState::Holding => format!("{run} is {status}; {}", waiting_steps(why)),
     }
+}
+
+/// Returns the steps that wait for slots, then those that limits inside the run hold back.
+fn waiting_steps(why: &RunWhy) -> String {
+    let mut parts = Vec::new();
+    if !why.steps.is_empty() {
+        let lines = why.steps.iter().map(|step| {
+            format!("{}\n{}", plain(&step.step), waits(&step.explanation, &step.sentences))
+        });
+        parts.push(format!("these steps wait for slots:\n{}", lines.collect::<String>()));
+    }
+    if !why.held_back.is_empty() {
+        let lines = why.held_back.iter().map(|step| {
+            let sentences = step.sentences.iter().map(|one| format!("  - {}\n", plain(one)));
+            format!("{}\n{}", plain(&step.step), sentences.collect::<String>())
+        });
+        let lines = lines.collect::<String>();
+        parts.push(format!("these steps wait for limits inside the run:\n{lines}"));
+    }
+    parts.join("and ")
 }
 
 fn waits(explanation: &Explanation, sentences: &[String]) -> String {

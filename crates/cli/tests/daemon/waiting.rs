@@ -89,3 +89,27 @@ fn the_queue_is_ordered_by_priority_and_then_by_submission() {
     let started: Vec<&str> = started.into_iter().map(|(_, name)| name).collect();
     assert_eq!(started, order);
 }
+
+#[test]
+fn a_step_that_waits_for_a_limit_inside_its_run_says_which_and_who_has_the_place() {
+    let jobs = format!(
+        "jobs:\n  limited:\n    \
+           executor: {{tag_concurrency_limits: [{{key: database, value: big, limit: 1}}]}}\n    \
+           ops:\n      \
+             first: {{shell: '{}', tags: {{database: big}}}}\n      \
+             second: {{command: ['true'], tags: {{database: big}}}}\n      \
+             other: {{command: ['true'], tags: {{database: small}}}}\n",
+        held("first", "go")
+    );
+    let deployment = Deployment::start(&jobs, "");
+    let run = deployment.launch("limited", &[]);
+    deployment.wait_for_step(&run, "other", "SUCCEEDED");
+    let sentence = "waits for the run's own limit database=big (1 of 1 taken by step first)";
+    let why = deployment.ok(&["run", "why", &run]);
+    assert!(why.contains("second\n") && why.contains(sentence), "{why}");
+    let show = deployment.ok(&["run", "show", &run]);
+    assert!(show.contains(sentence), "{show}");
+    assert_eq!(deployment.step(&run, "second")["held_back"][0], sentence);
+    deployment.let_go("go");
+    deployment.wait_for(&run, "SUCCESS");
+}

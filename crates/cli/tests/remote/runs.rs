@@ -167,6 +167,21 @@ fn why_names_the_steps_that_wait_while_a_run_is_in_progress() {
 }
 
 #[test]
+fn why_names_the_steps_that_limits_inside_their_run_hold_back() {
+    let server = server_with_run("STARTED");
+    let sentence = "waits for the run's own limit max_concurrent (1 of 1 taken by step load)";
+    let why = json!({ "run": ID, "status": "STARTED", "explanation": { "state": "holding", "reasons": [] },
+        "sentences": [], "steps": [], "held_back": [{ "step": "check", "sentences": [sentence] }] });
+    server.on(&format!("GET /api/v1/runs/{ID}/why"), 200, &why);
+    expect![[r#"
+        Run 1b4e28ba is STARTED; these steps wait for limits inside the run:
+        check
+          - waits for the run's own limit max_concurrent (1 of 1 taken by step load)
+    "#]]
+    .assert_eq(&server.ok(&["run", "why", "1b4e"]));
+}
+
+#[test]
 fn a_run_that_is_watched_is_told_event_by_event_in_json() {
     let server = server_with_run("SUCCESS");
     let path = format!("GET /api/v1/runs/{ID}/events?after");

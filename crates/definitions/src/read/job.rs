@@ -6,17 +6,19 @@ use config::yaml::{Node, Value};
 use config::{Code, Reader, quoted};
 use model::{CodeLocation, JobName, Tags};
 use serde_json::Value as Json;
-use wire::plan::PlanStep;
+use wire::plan::{Executor, PlanStep};
 
 use super::keys::{Known, known_map};
 use super::op::{self, Op};
-use super::{MAX_OPS, config_value, order, values};
+use super::{Common, MAX_OPS, config_value, executor, order, values};
 use crate::job::JobText;
 
 const JOB: Known = Known {
-    keys: &["description", "tags", "config", "ops"],
+    keys: &["description", "tags", "config", "executor", "ops"],
     instead: &[
-        ("executor", "there are no limits within a run: give its ops a pool, which all runs share"),
+        ("max_concurrent", "write it below `executor:`"),
+        ("tag_concurrency_limits", "write them below `executor:`"),
+        ("execution", "did you mean `executor`?"),
         ("steps", "did you mean `ops`?"),
         ("tasks", "did you mean `ops`?"),
         (
@@ -41,13 +43,15 @@ pub(super) struct JobBody {
     tags: Tags,
     config: Json,
     steps: Vec<PlanStep>,
+    executor: Executor,
 }
 
 impl JobBody {
     /// Gives it its name.
     pub(super) fn of(self, name: JobName, location: CodeLocation) -> JobText {
-        let Self { description, tags, config, steps } = self;
-        JobText { name, location, description, tags, config, steps }
+        let Self { description, tags, config, steps, executor } = self;
+        let (dagster, python) = (None, None);
+        JobText { name, location, description, tags, config, steps, executor, dagster, python }
     }
 }
 
@@ -56,7 +60,7 @@ pub(super) fn read(
     reader: &mut Reader<'_>,
     name: &str,
     node: &Node,
-    folder: &Path,
+    common: &Common<'_>,
 ) -> Option<JobBody> {
     let what = format!("the job {}", quoted(name));
     let fields = known_map(reader, node, &what, &JOB)?;
@@ -67,16 +71,26 @@ pub(super) fn read(
         None => values::TagMap::new(),
     };
     let config = fields.get("config").map_or(Json::Null, |node| config_value::read(reader, node));
+    let executor = fields.get("executor").map(|node| executor::read(reader, node));
     let Some(ops) = fields.get("ops") else {
         JOB.refuse_missing(reader, &fields, &["ops"], format!("{what} has no `ops`"), JOB.empty);
         return None;
     };
-    let steps = read_ops(reader, &what, ops, folder)?;
+    let steps = read_ops(reader, &what, ops, common.folder)?;
+    let executor = match executor {
+        Some(own) => {
+            let own = own?;
+            own.warn_of_idle_limits(reader, &steps);
+            own.executor
+        }
+        None => common.executor.executor.clone(),
+    };
     Some(JobBody {
         description,
         tags: tags.into_iter().map(|(key, (_, value))| (key, value)).collect(),
         config,
         steps,
+        executor,
     })
 }
 

@@ -3,6 +3,7 @@
 //! Does no I/O and reads no environment: where the file is and what stands in it are arguments.
 
 mod config_value;
+mod executor;
 mod job;
 mod keys;
 mod op;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use config::yaml::{Document, Node, Value, parse};
 use config::{Code, Place, Problem, Problems, Reader};
 use model::{CodeLocation, JobName};
+use wire::shim::Asset;
 
 use self::keys::{Known, known_map};
 use self::values::is_name;
@@ -32,7 +34,7 @@ pub const MAX_JOBS: usize = 5_000;
 pub const MAX_OPS: usize = 5_000;
 
 const FILE: Known = Known {
-    keys: &["location", "jobs"],
+    keys: &["location", "executor", "jobs"],
     instead: &[("name", "did you mean `location`?")],
     empty: "begin with `jobs:` and below it the name of a job",
 };
@@ -53,6 +55,8 @@ pub struct Definitions {
     pub location: CodeLocation,
     /// Its jobs, in the order of the file; at least one.
     pub jobs: Vec<Arc<Job>>,
+    /// Its assets; files of commands have none.
+    pub assets: Vec<Asset>,
     /// What its writer should know although nothing is wrong.
     pub warnings: Vec<Problem>,
     /// Where the location is named, if the file does that.
@@ -77,7 +81,7 @@ impl Definitions {
         let jobs: Result<Vec<Arc<Job>>, _> =
             texts.into_iter().map(|text| Job::new(text).map(Arc::new)).collect();
         match jobs {
-            Ok(jobs) => Ok(Self { location, jobs, warnings, named_at }),
+            Ok(jobs) => Ok(Self { location, jobs, assets: Vec::new(), warnings, named_at }),
             Err(error) => Err(Problem::of_file(file.shown, error.to_string()).into()),
         }
     }
@@ -90,6 +94,14 @@ fn folder_of(file: FilePath<'_>) -> Result<&Path, Problem> {
         Problem::of_file(file.shown, "the name of the file's folder is not Unicode")
             .with_hint("move the file to a folder whose name is")
     })
+}
+
+/// What all jobs of a file have in common.
+struct Common<'a> {
+    /// Where their commands run.
+    folder: &'a Path,
+    /// The limits inside their runs, as far as a job has none of its own.
+    executor: executor::Found,
 }
 
 type Read = (CodeLocation, Option<Place>, Vec<JobText>);
@@ -116,7 +128,9 @@ fn read_root(
     };
     // The jobs are read although the location may have no name: all problems are told at once.
     let any = location.clone().unwrap_or_else(|| CodeLocation::like(""));
-    let texts = read_jobs(reader, jobs, &any, folder)?;
+    let executor = fields.get("executor").and_then(|node| executor::read(reader, node));
+    let common = Common { folder, executor: executor.unwrap_or_default() };
+    let texts = read_jobs(reader, jobs, &any, &common)?;
     Some((location?, named_at, texts))
 }
 
@@ -143,7 +157,7 @@ fn read_jobs(
     reader: &mut Reader<'_>,
     node: &Node,
     location: &CodeLocation,
-    folder: &Path,
+    common: &Common<'_>,
 ) -> Option<Vec<JobText>> {
     if node.value == Value::Null {
         refuse_no_jobs(reader, node);
@@ -158,7 +172,7 @@ fn read_jobs(
             break;
         }
         let is_named = values::check_name(reader, name, span, "the name of a job");
-        let text = job::read(reader, name, node, folder);
+        let text = job::read(reader, name, node, common);
         let name = JobName::new(name).ok().filter(|_| is_named);
         texts.extend(name.zip(text).map(|(name, text)| text.of(name, location.clone())));
     }

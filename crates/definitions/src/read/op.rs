@@ -37,7 +37,7 @@ const OP: Known = Known {
         ("retry_policy", "did you mean `retries`?"),
         ("max_retries", "write `retries: 2`"),
         ("priority", "write it as a tag: `tags: {dagster/priority: \"2\"}`"),
-        ("executor", "there are no limits within a run: use a pool, which all runs share"),
+        ("executor", "it belongs to the job: write it beside `ops:`"),
         ("config", "config belongs to a job: its ops see it in POINTSMAN_CONFIG"),
     ],
     empty: "write its `command` below it",

@@ -25,6 +25,8 @@ pub(crate) enum Body {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     Waiting,
+    /// It has given its slots back, or stopped waiting for them.
+    StandingBack,
     Running,
     UpForRetry,
     Done,
@@ -160,6 +162,11 @@ impl Process {
     fn move_step(&mut self, chance: &mut Chance, now: Timestamp, nth: usize) {
         let (key, at, tries) = self.steps[nth].clone();
         match at {
+            At::Waiting if chance.one_in(6) => {
+                self.granted.remove(&key);
+                self.steps[nth].1 = At::StandingBack;
+                self.say(now, ReportKind::GaveBack(key));
+            }
             At::Waiting if self.granted.contains(&key) => {
                 self.steps[nth].1 = At::Running;
                 self.steps[nth].2 = tries + 1;
@@ -180,7 +187,7 @@ impl Process {
                 };
                 self.say(now, kind);
             }
-            At::UpForRetry => self.ask_again(now, nth),
+            At::StandingBack | At::UpForRetry => self.ask_again(now, nth),
             At::Waiting | At::Done => {}
         }
     }

@@ -31,6 +31,7 @@ pub(crate) async fn instance(
         in_progress: status.in_progress,
         queued: queued(&app).await?,
         rules: Rules::from(&app.handle.options().settings),
+        configuration: None,
     }))
 }
 

@@ -1,17 +1,24 @@
 //! Jobs and the files that define them.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
-use definitions::{LocationState, Locations};
+use definitions::{LocatedAsset, LocationState, Locations};
 use model::{CodeLocation, JobName};
+use tokio::time::timeout;
 use tracing::error;
-use wire::api::{self, CodeLocations, JobDetail, JobStep, Jobs};
+use wire::api::{self, Assets, CodeLocations, JobDetail, JobStep, Jobs};
 
 use crate::app::{App, now};
 use crate::body::UserJson;
 use crate::error::ApiError;
 use crate::query::Query;
 use crate::segment::Segment;
+
+/// How long somebody who asks for a reload waits for it: code may take longer to load than any answer
+/// may take, and goes on being loaded.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
 
 /// The body of a request that has nothing to say.
 #[derive(Debug, serde::Deserialize)]
@@ -41,6 +48,26 @@ pub(crate) async fn show(
     }))
 }
 
+/// `GET /api/v1/assets`.
+pub(crate) async fn assets(State(app): State<App>, query: Query) -> Result<Json<Assets>, ApiError> {
+    query.none()?;
+    let assets = app.handle.locations().assets().into_iter().map(|asset| {
+        let LocatedAsset { location, asset, job } = asset;
+        api::Asset {
+            key: asset.key,
+            location: location.to_string(),
+            group: asset.group,
+            description: asset.description,
+            deps: asset.deps,
+            pools: asset.pools,
+            jobs: asset.jobs,
+            job: job.filter(|_| asset.is_executable).map(|job| job.to_string()),
+            partitions: asset.partitions.map(|partitions| partitions.kind),
+        }
+    });
+    Ok(Json(Assets { assets: assets.collect() }))
+}
+
 /// `GET /api/v1/code-locations`.
 pub(crate) async fn locations(
     State(app): State<App>,
@@ -60,15 +87,20 @@ pub(crate) async fn reload(
         locations.reload(now());
         all_locations(&locations)
     });
-    reloaded.await.map(Json).map_err(|error| {
-        error!(%error, "failed to reload the code locations");
-        ApiError::internal()
-    })
+    match timeout(RELOAD_PATIENCE, reloaded).await {
+        Ok(Ok(locations)) => Ok(Json(locations)),
+        Ok(Err(error)) => {
+            error!(%error, "failed to reload the code locations");
+            Err(ApiError::internal())
+        }
+        Err(_) => Err(ApiError::unavailable("the code locations are still being loaded")
+            .hint("`GET /api/v1/code-locations` shows them when they are")),
+    }
 }
 
 fn all_locations(locations: &Locations) -> CodeLocations {
     let code_locations = locations.locations().into_iter().map(|location| api::CodeLocation {
-        path: location.path.display().to_string(),
+        path: location.origin.to_string(),
         is_loaded: location.state == LocationState::Loaded,
         jobs: location.jobs.iter().map(ToString::to_string).collect(),
         problems: match &location.state {
@@ -76,6 +108,7 @@ fn all_locations(locations: &Locations) -> CodeLocations {
             LocationState::Failed(problems) => Some(problems.to_string()),
             LocationState::Gone => Some("the file is gone".to_owned()),
         },
+        warnings: location.warnings.iter().map(ToString::to_string).collect(),
         name: location.name.to_string(),
     });
     CodeLocations { code_locations: code_locations.collect() }

@@ -1,18 +1,21 @@
 //! Runs as they are read: lists, one run, why it waits, and what happened to it.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use coordinator::RunAnswer;
-use model::{CodeLocation, JobName, Priority, RunId, Seq};
-use store::{RunsFilter, StoredRun};
+use model::{CodeLocation, JobName, Priority, RunId, RunStatus, Seq, StepRow};
+use store::{RunsFilter, Spec, StoredRun};
 use tracing::{error, warn};
 use wire::api::{
-    self, Event, Events, Explanation, Page, Run, RunDetail, RunFilter, RunWhy, Runs, Step, StepWhy,
-    sentences,
+    self, Event, Events, Explanation, Page, Run, RunDetail, RunFilter, RunWhy, Runs, Step,
+    StepHeldBack, StepWhy, sentences,
 };
 
-use crate::app::App;
+use crate::app::{App, now};
 use crate::error::ApiError;
+use crate::held_back::held_back;
 use crate::query::{Query, page_size, place};
 use crate::refusal::unknown_run;
 use crate::segment::Segment;
@@ -47,6 +50,7 @@ pub(crate) async fn show(
     let id = stored.run.id;
     let spec = app.store().spec(id).await?.ok_or_else(|| unknown_run(&run.0))?;
     let steps = app.store().steps(id).await?;
+    let mut held_back = held_back_in(stored.life.status, &spec, &steps);
     let explanation = explained(&app, id).await;
     Ok(Json(RunDetail {
         run: shown(&stored),
@@ -54,10 +58,35 @@ pub(crate) async fn show(
             error!(run.id = %id, %error, "the stored config of a run cannot be read");
             ApiError::internal()
         })?,
-        steps: steps.iter().map(Step::from).collect(),
+        steps: steps
+            .iter()
+            .map(|row| {
+                let held_back = held_back.remove(row.key().as_str()).unwrap_or_default();
+                Step { held_back, ..Step::from(row) }
+            })
+            .collect(),
         sentences: explanation.as_ref().map(sentences).unwrap_or_default(),
         explanation: explanation.as_ref().map(Explanation::from),
     }))
+}
+
+/// Returns the steps that limits inside their run hold back, with a sentence for each such limit.
+fn held_back_in(
+    status: RunStatus,
+    spec: &Spec,
+    steps: &[StepRow],
+) -> BTreeMap<String, Vec<String>> {
+    // Only a worker that is at work lets steps go on.
+    if status != RunStatus::Started {
+        return BTreeMap::new();
+    }
+    match serde_json::from_str(&spec.plan) {
+        Ok(plan) => held_back(&plan, steps, now()),
+        Err(error) => {
+            error!(%error, "the stored plan of a run cannot be read");
+            BTreeMap::new()
+        }
+    }
 }
 
 /// Asks why a run waits. What is stored can be read even if the daemon cannot answer.
@@ -88,12 +117,23 @@ pub(crate) async fn why(
         waiting_steps: Vec::new(),
     });
     let explanation = answer.explanation.as_ref();
+    let status = answer.status.unwrap_or(stored.life.status);
+    let held_back = match app.store().spec(id).await? {
+        Some(spec) if status == RunStatus::Started => {
+            held_back_in(status, &spec, &app.store().steps(id).await?)
+        }
+        _ => BTreeMap::new(),
+    };
     Ok(Json(RunWhy {
         run: id.to_string(),
-        status: answer.status.unwrap_or(stored.life.status),
+        status,
         explanation: explanation.map(Explanation::from),
         sentences: explanation.map(sentences).unwrap_or_default(),
         steps: answer.waiting_steps.iter().map(step_why).collect(),
+        held_back: held_back
+            .into_iter()
+            .map(|(step, sentences)| StepHeldBack { step, sentences })
+            .collect(),
     }))
 }
 

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use coordinator::{CancelMode, SubmitRequest};
+use definitions::Selection;
 use model::{CodeLocation, DeploymentKind, DeploymentName, JobName, Priority};
 use wire::api::{self, CancelRun, IDEMPOTENCY_KEY, Run, RunState, SubmitRun};
 
@@ -23,6 +24,7 @@ pub(crate) async fn submit(
     let request = SubmitRequest {
         job: JobName::new(&asked.job)?,
         location: asked.location.map(CodeLocation::new).transpose()?,
+        selection: Selection { assets: asked.asset_selection, ops: asked.op_selection },
         tags: asked.tags,
         config: asked.config,
         priority: asked.priority.map(Priority::new),

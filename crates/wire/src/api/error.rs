@@ -105,6 +105,12 @@ codes! {
     RunEnded = "run_ended", 409;
     /// The run is in progress.
     RunInProgress = "run_in_progress", 409;
+    /// The slots belong to the run until it ends, not to its steps.
+    SlotsOfRun = "slots_of_run", 409;
+    /// The request means more runs than one may change.
+    TooManyRuns = "too_many_runs", 422;
+    /// The configuration file cannot be put in force; the one before stays.
+    InvalidConfiguration = "invalid_configuration", 422;
     /// The text is no pool name.
     InvalidPool = "invalid_pool", 400;
     /// The number cannot be a pool's limit.

@@ -3,8 +3,8 @@
 use model::{Granularity, PoolBlocking, Settings, TagMatch};
 use serde::{Deserialize, Serialize};
 
-use super::Time;
 use super::reason::at_most;
+use super::{Configuration, Time};
 
 /// `GET /healthz`: the server answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +30,9 @@ pub struct Instance {
     pub queued: u64,
     /// The rules in force.
     pub rules: Rules,
+    /// Where the rules come from; `null` if they come from no file that can be read again.
+    #[serde(default)]
+    pub configuration: Option<Configuration>,
 }
 
 /// The limits in force.
@@ -127,4 +130,7 @@ pub struct CodeLocation {
     pub jobs: Vec<String>,
     /// What is wrong in it, for people; `null` if nothing is.
     pub problems: Option<String>,
+    /// What to know although nothing is wrong, for people.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }

@@ -4,9 +4,11 @@
 //! say more). Ids and names are text, statuses are Dagster's words, times are RFC 3339 in UTC with
 //! microseconds, durations are in seconds, and what is unlimited or absent is `null`.
 
+mod asset;
 mod error;
 mod instance;
 mod job;
+mod live;
 mod pool;
 mod query;
 mod reason;
@@ -14,9 +16,14 @@ mod run;
 mod time;
 mod words;
 
+pub use asset::{Asset, Assets};
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
 pub use instance::{CodeLocation, CodeLocations, Health, Instance, PoolRules, Rules, TagLimit};
 pub use job::{Job, JobDetail, JobStep, Jobs};
+pub use live::{
+    Configuration, ConfigurationProblem, FreeSlots, FreedSlots, FreedStep, MAX_CHANGED_RUNS,
+    RefusedChange, RunChange, RunChanges, RunChangesAnswer, RunQuery,
+};
 pub use pool::{ClaimState, Pool, PoolClaim, PoolDetail, Pools, SetPoolLimit};
 pub use query::{LogFilter, Page, QueryError, RunFilter};
 pub use reason::{
@@ -25,8 +32,8 @@ pub use reason::{
 };
 pub use run::{
     CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogPage,
-    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepWhy,
-    SubmitRun,
+    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepHeldBack,
+    StepWhy, SubmitRun,
 };
 pub use time::Time;
 

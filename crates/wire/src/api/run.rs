@@ -32,6 +32,12 @@ pub struct SubmitRun {
     /// The id that it is to have, a UUID; a fresh one unless given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run_id: Option<String>,
+    /// The assets that it is for, if it is for a part of a job that is written for Dagster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_selection: Option<Vec<String>>,
+    /// The ops that it is for, if it is for a part of a job that is written for Dagster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_selection: Option<Vec<String>>,
 }
 
 /// The deployment that a run belongs to.
@@ -151,6 +157,9 @@ pub struct Step {
     pub retry_at: Option<Time>,
     /// What went wrong in its latest try, or why it was skipped.
     pub error: Option<String>,
+    /// The limits inside its run that hold it back, as sentences; empty if none does.
+    #[serde(default)]
+    pub held_back: Vec<String>,
 }
 
 /// `GET /api/v1/runs/{id}/why`: every limit that blocks the run, or its steps.
@@ -167,6 +176,18 @@ pub struct RunWhy {
     pub sentences: Vec<String>,
     /// The steps that wait for slots.
     pub steps: Vec<StepWhy>,
+    /// The steps that limits inside the run hold back.
+    #[serde(default)]
+    pub held_back: Vec<StepHeldBack>,
+}
+
+/// Why a step waits that wants no slots yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepHeldBack {
+    /// The step's key.
+    pub step: String,
+    /// The limits inside its run that hold it back, as sentences.
+    pub sentences: Vec<String>,
 }
 
 /// Why a step waits for slots.
@@ -349,6 +370,7 @@ impl From<&model::StepRow> for Step {
             ended_at: row.ended_at.map(Time),
             retry_at: row.retry_at.map(Time),
             error: row.error.clone(),
+            held_back: Vec::new(),
         }
     }
 }

@@ -28,3 +28,26 @@ word!(run_status, model::RunStatus, "run status");
 word!(step_status, model::StepStatus, "step status");
 word!(event_kind, model::EventKind, "event kind");
 word!(failure_reason, model::FailureReason, "failure reason");
+
+/// A list of run statuses.
+pub(crate) mod run_statuses {
+    use model::RunStatus;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    #[derive(Deserialize)]
+    struct Word(#[serde(with = "super::run_status")] RunStatus);
+
+    pub(crate) fn serialize<S: Serializer>(
+        words: &[RunStatus],
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(words.iter().map(|word| word.as_str()))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<RunStatus>, D::Error> {
+        let words = Vec::<Word>::deserialize(deserializer)?;
+        Ok(words.into_iter().map(|Word(status)| status).collect())
+    }
+}

@@ -4,8 +4,9 @@ use reqwest::Method;
 
 use super::{Changes, Client, ClientError};
 use crate::api::{
-    CancelRun, CodeLocations, Events, Health, IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles,
-    LogFilter, LogPage, Page, Pool, PoolDetail, Pools, QueuePage, Run, RunDetail, RunFilter,
+    Assets, CancelRun, CodeLocations, Configuration, Events, FreeSlots, FreedSlots, Health,
+    IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles, LogFilter, LogPage, Page, Pool,
+    PoolDetail, Pools, QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail, RunFilter,
     RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
 };
 
@@ -103,6 +104,18 @@ impl Client {
         self.remove(&below(&["runs", id])).await.map(drop)
     }
 
+    /// Changes runs that have not ended, all or nothing, or tells what would come of it.
+    pub async fn change_runs(&self, changes: &RunChanges) -> Result<RunChangesAnswer, ClientError> {
+        let path = below(&["run-changes"]);
+        Ok(self.write(Method::POST, &path, changes, &[]).await?.0)
+    }
+
+    /// Gives back the slots that one step of a run holds, or all its steps; they go on.
+    pub async fn free_slots(&self, id: &str, which: &FreeSlots) -> Result<FreedSlots, ClientError> {
+        let path = below(&["runs", id, "free-slots"]);
+        Ok(self.write(Method::POST, &path, which, &[]).await?.0)
+    }
+
     /// Lists the queue.
     pub async fn queue(&self, page: &Page) -> Result<QueuePage, ClientError> {
         self.get(&below(&["queue"]), &page.to_pairs()).await
@@ -130,6 +143,11 @@ impl Client {
         self.read(response).await
     }
 
+    /// Lists the assets.
+    pub async fn assets(&self) -> Result<Assets, ClientError> {
+        self.get(&below(&["assets"]), &[]).await
+    }
+
     /// Lists the code locations.
     pub async fn code_locations(&self) -> Result<CodeLocations, ClientError> {
         self.get(&below(&["code-locations"]), &[]).await
@@ -138,6 +156,12 @@ impl Client {
     /// Reads the code locations again.
     pub async fn reload(&self) -> Result<CodeLocations, ClientError> {
         let path = below(&["code-locations", "reload"]);
+        Ok(self.write(Method::POST, &path, &serde_json::json!({}), &[]).await?.0)
+    }
+
+    /// Has the configuration file read again and put in force, if nothing is wrong in it.
+    pub async fn reload_configuration(&self) -> Result<Configuration, ClientError> {
+        let path = below(&["configuration", "reload"]);
         Ok(self.write(Method::POST, &path, &serde_json::json!({}), &[]).await?.0)
     }
 

@@ -1,11 +1,17 @@
 use serde_json::json;
-use wire::plan::Plan;
+use wire::plan::{Executor, Plan};
 
 use super::*;
 
 fn facts(config: &str) -> RunFacts {
     let given = Assignment {
-        plan: Plan { job: "nightly".to_owned(), location: "here".to_owned(), steps: vec![] },
+        plan: Plan {
+            job: "nightly".to_owned(),
+            location: "here".to_owned(),
+            steps: vec![],
+            dagster: None,
+            executor: Executor::default(),
+        },
         tags: BTreeMap::from([("team".to_owned(), "a \"b\"".to_owned())]),
         config: json!(null),
     };

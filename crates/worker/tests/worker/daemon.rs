@@ -175,7 +175,8 @@ impl Known {
         let granted = &mut self.directions.granted;
         match kind {
             ReportKind::Asked { step, .. } if self.grants_at_once => granted.push(step.clone()),
-            ReportKind::Succeeded { step, .. }
+            ReportKind::GaveBack { step }
+            | ReportKind::Succeeded { step, .. }
             | ReportKind::UpForRetry { step, .. }
             | ReportKind::Failed { step, .. }
             | ReportKind::Canceled { step } => granted.retain(|one| one != step),
@@ -248,6 +249,7 @@ pub(crate) fn words(kind: &ReportKind) -> String {
     match kind {
         ReportKind::Planned { steps } => format!("planned {}", steps.join(" ")),
         ReportKind::Asked { step, .. } => format!("{step} asked"),
+        ReportKind::GaveBack { step } => format!("{step} gave back"),
         ReportKind::FirstPassDone => "first pass done".to_owned(),
         ReportKind::Started { step, r#try } => format!("{step} started {try}"),
         ReportKind::Succeeded { step, r#try } => format!("{step} succeeded {try}"),

@@ -9,5 +9,6 @@
 mod daemon;
 mod daemon_away;
 mod ending;
+mod own_limits;
 mod steps;
 mod world;

@@ -12,7 +12,7 @@ use pointsman_worker::folder::Folder;
 use process::identity::{Identity, Signal};
 use process::lock;
 use tempfile::TempDir;
-use wire::plan::{Backoff, Plan, PlanStep, RetryPolicy};
+use wire::plan::{Backoff, Executor, Plan, PlanStep, RetryPolicy};
 use wire::worker::Assignment;
 
 use crate::daemon::{DEADLINE, Daemon, Server};
@@ -40,7 +40,22 @@ impl World {
         Self::with(steps, &[], serde_json::Value::Null)
     }
 
+    /// A home whose run has limits of its own.
+    pub(crate) fn limited(executor: serde_json::Value, steps: Vec<PlanStep>) -> Self {
+        let executor = serde_json::from_value(executor).unwrap();
+        Self::build(executor, steps, &[], serde_json::Value::Null)
+    }
+
     pub(crate) fn with(
+        steps: Vec<PlanStep>,
+        tags: &[(&str, &str)],
+        config: serde_json::Value,
+    ) -> Self {
+        Self::build(Executor::default(), steps, tags, config)
+    }
+
+    fn build(
+        executor: Executor,
         mut steps: Vec<PlanStep>,
         tags: &[(&str, &str)],
         config: serde_json::Value,
@@ -54,7 +69,8 @@ impl World {
         for step in &mut steps {
             step.cwd = home.path().join("work");
         }
-        let plan = Plan { job: "nightly".to_owned(), location: "here".to_owned(), steps };
+        let (job, location) = ("nightly".to_owned(), "here".to_owned());
+        let plan = Plan { job, location, steps, executor, dagster: None };
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let tags: BTreeMap<String, String> = tags.iter().map(own).collect();
         let daemon = Daemon::new(Assignment { plan, tags, config });

@@ -16,6 +16,7 @@ import dagster
 
 from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel, Message
+from pointsman.dagster.console import Console
 from pointsman.dagster.metadata import metadata_json
 
 # Causes of causes: a chain longer than this is a loop of a library's making.
@@ -27,7 +28,7 @@ Type = compat.DagsterEventType
 class StepEvents:
     """Turns the events of one step into lines, and remembers the last of them."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel | Console) -> None:
         self._channel = channel
         self._last: Message | None = None
 

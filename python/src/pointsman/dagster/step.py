@@ -9,13 +9,14 @@ import dagster
 
 from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
+from pointsman.dagster.console import Console
 from pointsman.dagster.errors import BadRequest
 from pointsman.dagster.events import StepEvents
 from pointsman.dagster.instance import make_instance
 from pointsman.dagster.selection import job_of, run_of
 
 
-def execute_step(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
+def execute_step(repository: Any, request: Mapping[str, Any], channel: Channel | Console) -> None:
     """Executes the step that the request names; its last line says how it ended."""
     events = StepEvents(channel)
     error: BaseException | None = None

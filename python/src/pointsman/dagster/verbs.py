@@ -7,6 +7,7 @@ from typing import Any
 
 from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
+from pointsman.dagster.console import Console
 from pointsman.dagster.describe import definitions
 from pointsman.dagster.load import collect_garbage_from_now_on, load_repository, target_of
 from pointsman.dagster.serve import serve
@@ -39,10 +40,22 @@ def _tick(repository: Any, request: Mapping[str, Any], channel: Channel) -> None
         channel.answer(answer)
 
 
+def _step(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
+    execute_step(repository, request, _shown(request, channel))
+
+
+def _run(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
+    execute_run(repository, request, _shown(request, channel))
+
+
+def _shown(request: Mapping[str, Any], channel: Channel) -> Channel | Console:
+    return Console(channel) if request.get("prints_events") else channel
+
+
 _VERBS: dict[str, Callable[[Any, Mapping[str, Any], Channel], None]] = {
     "describe": _describe,
     "plan": _plan,
-    "run": execute_run,
-    "step": execute_step,
+    "run": _run,
+    "step": _step,
     "tick": _tick,
 }

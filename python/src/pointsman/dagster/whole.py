@@ -12,13 +12,14 @@ from typing import Any
 
 from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
+from pointsman.dagster.console import Console
 from pointsman.dagster.events import error_of_exception, line_of
 from pointsman.dagster.instance import make_instance
 from pointsman.dagster.plan import build_plan
 from pointsman.dagster.selection import job_of, run_of
 
 
-def execute_run(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
+def execute_run(repository: Any, request: Mapping[str, Any], channel: Channel | Console) -> None:
     """Executes the run that the request tells of; its last line says how it ended."""
     events = RunEvents(channel)
     error: BaseException | None = None
@@ -50,7 +51,7 @@ def _execute(repository: Any, request: Mapping[str, Any], events: RunEvents) -> 
 class RunEvents:
     """Turns the events of all steps of a run into lines, each with its step."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: Channel | Console) -> None:
         self._channel = channel
         self._failed: list[str] = []
 

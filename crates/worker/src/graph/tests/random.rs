@@ -4,6 +4,7 @@ use model::{StepStatus, StepTransition};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
+use serde_json::json;
 
 use super::*;
 
@@ -15,7 +16,8 @@ enum Move {
     Grant(usize),
     /// The worker hears again of a grant that it had before.
     StaleGrant,
-    Pass,
+    /// So many milliseconds pass.
+    Pass(i64),
     Cancel,
     Fail,
 }
@@ -30,7 +32,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         40 => (0..100_usize, ending).prop_map(|(index, ending)| Move::Exit(index, ending)),
         30 => (0..100_usize).prop_map(Move::Grant),
         10 => Just(Move::StaleGrant),
-        20 => Just(Move::Pass),
+        20 => Just(Move::Pass(0)),
+        3 => Just(Move::Pass(1000)),
         1 => Just(Move::Cancel),
         1 => Just(Move::Fail),
     ];
@@ -38,10 +41,11 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
 }
 
 fn plans() -> impl Strategy<Value = Plan> {
-    let one = (vec(any::<Index>(), 0..4), 0..4_u32, -2..3_i32, 0..3_u32, 0..4_u64, 0..8_u64);
-    vec(one, 0..12).prop_map(|steps| {
+    let one =
+        (vec(any::<Index>(), 0..4), 0..4_u32, -2..3_i32, 0..3_u32, 0..4_u64, 0..8_u64, 0..6_usize);
+    (vec(one, 0..12), executors()).prop_map(|(steps, executor)| {
         let steps = steps.into_iter().enumerate().map(|(index, parts)| {
-            let (after, pool, priority, max_retries, delay_ms, timeout_ms) = parts;
+            let (after, pool, priority, max_retries, delay_ms, timeout_ms, tags) = parts;
             let mut after: Vec<usize> = if index == 0 {
                 vec![]
             } else {
@@ -50,14 +54,75 @@ fn plans() -> impl Strategy<Value = Plan> {
             after.truncate(usize::try_from(delay_ms).unwrap());
             PlanStep {
                 after: after.iter().map(|one| format!("s{one}")).collect(),
-                pools: (pool > 0).then(|| ("db".to_owned(), pool)).into_iter().collect(),
+                pools: (pool > 1).then(|| ("db".to_owned(), pool)).into_iter().collect(),
                 priority,
                 timeout_ms: (timeout_ms > 4).then_some(timeout_ms),
+                tags: tags_of(tags),
                 ..retried(step(&format!("s{index}"), &[]), max_retries, delay_ms)
             }
         });
-        plan(steps.collect())
+        Plan { executor, ..plan(steps.collect()) }
     })
+}
+
+fn tags_of(kind: usize) -> BTreeMap<String, String> {
+    let tags: &[(&str, &str)] = [
+        &[][..],
+        &[("a", "x")],
+        &[("a", "y")],
+        &[("a", "x"), ("b", "x")],
+        &[("b", "y")],
+        &[("a", ""), ("b", "y")],
+    ][kind];
+    tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Executors with any of the limits; each is 1 to 3, or not there.
+fn executors() -> impl Strategy<Value = Executor> {
+    vec(0..5_u32, 5).prop_map(|limits| {
+        let each = json!({"applyLimitPerUniqueValue": true});
+        let forms = [
+            json!({"key": "a"}),
+            json!({"key": "a", "value": "x"}),
+            json!({"key": "a", "value": each}),
+            json!({"key": "b", "value": each}),
+        ];
+        let set = |limit: &u32| (1..=3).contains(limit);
+        let by_tag: Vec<serde_json::Value> = forms
+            .into_iter()
+            .zip(&limits[1..])
+            .filter(|(_, limit)| set(limit))
+            .map(|(mut form, limit)| {
+                form["limit"] = json!(limit);
+                form
+            })
+            .collect();
+        let of_all = limits.first().copied().filter(|limit| set(limit));
+        let text = json!({"max_concurrent": of_all, "tag_concurrency_limits": by_tag});
+        serde_json::from_value(text).unwrap()
+    })
+}
+
+/// What a step counts for, as plainly as can be: each group with how many of it may run.
+fn groups(plan: &Plan, step: &PlanStep, max_running: usize) -> Vec<(String, usize)> {
+    let mut groups = vec![("worker".to_owned(), max_running)];
+    let executor = serde_json::to_value(&plan.executor).unwrap();
+    let most = |limit: &serde_json::Value| usize::try_from(limit.as_u64().unwrap()).unwrap();
+    if !executor["max_concurrent"].is_null() {
+        groups.push(("all".to_owned(), most(&executor["max_concurrent"])));
+    }
+    for limit in executor["tag_concurrency_limits"].as_array().into_iter().flatten() {
+        let key = limit["key"].as_str().unwrap();
+        let Some(value) = step.tags.get(key) else { continue };
+        let name = match &limit["value"] {
+            serde_json::Value::Null => format!("{key} at all"),
+            serde_json::Value::String(wanted) if wanted != value => continue,
+            serde_json::Value::String(_) => format!("{key} is {value}"),
+            _ => format!("{key} each {value}"),
+        };
+        groups.push((name, most(&limit["limit"])));
+    }
+    groups
 }
 
 /// The world around the walk: the tries that run, and the daemon's view.
@@ -69,6 +134,8 @@ struct World {
     running: BTreeMap<StepIndex, u32>,
     statuses: BTreeMap<String, StepStatus>,
     holders: Vec<String>,
+    /// When and with which report a step asked whose question may not be answered yet.
+    in_doubt: BTreeMap<String, (i64, u64)>,
     /// The last answer with grants, and the reports that the daemon had when it was asked.
     last_granted: (Vec<String>, u64),
     reported: u64,
@@ -88,6 +155,7 @@ impl World {
             running: BTreeMap::new(),
             statuses: BTreeMap::new(),
             holders: Vec::new(),
+            in_doubt: BTreeMap::new(),
             last_granted: (Vec::new(), 0),
             reported: 0,
             first_passes: 0,
@@ -107,16 +175,20 @@ impl World {
             self.reported += 1;
             self.believe(&report.kind);
         }
+        let starts = todo.starts.clone();
         for start in todo.starts {
             assert!(!self.is_halted, "{start:?} starts after the halt");
             assert_eq!(self.statuses[&self.plan.steps[start.step].key], StepStatus::Running);
             assert_eq!(self.running.insert(start.step, start.number), None);
         }
-        assert!(self.running.len() <= self.max_running);
+        self.check_limits();
+        if !self.is_halted {
+            self.check_turns(&starts);
+        }
         for end in todo.ends {
             assert!(self.running.contains_key(&end));
         }
-        assert!(self.graph.asked_again() <= self.reported);
+        assert!(self.graph.awaited() <= self.reported);
     }
 
     fn believe(&mut self, kind: &ReportKind) {
@@ -129,7 +201,11 @@ impl World {
                 }
             }
             ReportKind::FirstPassDone => self.first_passes += 1,
-            ReportKind::Asked { step, .. } => self.apply(step, T::AskForSlots),
+            ReportKind::Asked { step, .. } => {
+                self.in_doubt.insert(step.clone(), (self.now, self.reported));
+                self.apply(step, T::AskForSlots);
+            }
+            ReportKind::GaveBack { step } => self.believe_stand_back(step),
             ReportKind::Started { step, .. } => self.believe_start(step),
             ReportKind::Succeeded { step, .. } => self.apply(step, T::Succeed),
             ReportKind::UpForRetry { step, .. } => self.apply(step, T::Retry),
@@ -148,7 +224,79 @@ impl World {
         }
     }
 
+    /// Only who is granted and has no place beside those that run gives back.
+    fn believe_stand_back(&mut self, key: &str) {
+        let own = groups(&self.plan, self.step(key), self.max_running);
+        let is_full = |(group, most): &(String, usize)| self.count_running(group) >= *most;
+        assert!(own.iter().any(is_full), "{key} gives back although it could start");
+        assert!(self.holders.contains(&key.to_owned()), "{key} gives back what it has not");
+        self.holders.retain(|holder| holder != key);
+        self.in_doubt.remove(key);
+        self.apply(key, StepTransition::StandBack);
+    }
+
+    fn step(&self, key: &str) -> &PlanStep {
+        self.plan.steps.iter().find(|step| step.key == key).unwrap()
+    }
+
+    fn is_in(&self, step: &PlanStep, group: &str) -> bool {
+        groups(&self.plan, step, self.max_running).iter().any(|(own, _)| own == group)
+    }
+
+    fn count_running(&self, group: &str) -> usize {
+        let is_one = |step: &&PlanStep| {
+            self.statuses.get(&step.key) == Some(&StepStatus::Running) && self.is_in(step, group)
+        };
+        self.plan.steps.iter().filter(is_one).count()
+    }
+
+    fn check_limits(&self) {
+        for step in &self.plan.steps {
+            for (group, most) in groups(&self.plan, step, self.max_running) {
+                assert!(self.count_running(&group) <= most, "{group} is exceeded");
+            }
+        }
+    }
+
+    /// No step that could go on has not; and none went on before a better one that needs no more.
+    fn check_turns(&self, starts: &[Try]) {
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            let is_ready = self.statuses.get(&step.key)
+                == Some(&StepStatus::WaitingForDependencies)
+                && step.after.iter().all(|one| self.statuses[one] == StepStatus::Succeeded);
+            if !is_ready {
+                continue;
+            }
+            let own = groups(&self.plan, step, self.max_running);
+            let is_full = |(group, most): &(String, usize)| {
+                self.count_running(group) + self.count_in_doubt(group) >= *most
+            };
+            assert!(own.iter().any(is_full), "{} could go on: {:?}", step.key, self.statuses);
+            for start in starts {
+                let other = &self.plan.steps[start.step];
+                let is_better =
+                    (Reverse(step.priority), index) < (Reverse(other.priority), start.step);
+                let needs_no_more = own.iter().all(|(group, _)| self.is_in(other, group));
+                assert!(
+                    !(other.pools.is_empty() && is_better && needs_no_more),
+                    "{} starts before {}",
+                    other.key,
+                    step.key
+                );
+            }
+        }
+    }
+
+    /// Those that have asked within a second and have not been answered.
+    fn count_in_doubt(&self, group: &str) -> usize {
+        let is_one = |(key, (asked, _)): &(&String, &(i64, u64))| {
+            self.now - asked <= 1000 && self.is_in(self.step(key), group)
+        };
+        self.in_doubt.iter().filter(is_one).count()
+    }
+
     fn believe_start(&mut self, key: &str) {
+        self.in_doubt.remove(key);
         let plan = self.plan.steps.iter().find(|step| step.key == key).unwrap();
         assert!(plan.after.iter().all(|one| self.statuses[one] == StepStatus::Succeeded));
         assert_eq!(
@@ -189,11 +337,14 @@ impl World {
             Move::Grant(index) => self.grant(index),
             Move::StaleGrant => {
                 let (keys, heard) = self.last_granted.clone();
+                self.in_doubt.retain(|_, (_, number)| *number > heard);
                 let todo = self.graph.granted(&keys, heard, now);
                 self.take(todo);
             }
-            Move::Exit(..) | Move::Pass => {
-                let todo = self.graph.passed(now);
+            Move::Exit(..) | Move::Pass(_) => {
+                let more = if let Move::Pass(more) = next { more } else { 0 };
+                self.now += more;
+                let todo = self.graph.passed(self.now());
                 self.take(todo);
             }
             Move::Cancel => self.halt(Halt::Cancel),
@@ -220,6 +371,8 @@ impl World {
         }
         self.holders.push(waits[index % waits.len()].clone());
         self.last_granted = (self.holders.clone(), self.reported);
+        let reported = self.reported;
+        self.in_doubt.retain(|_, (_, number)| *number > reported);
         let todo = self.graph.granted(&self.holders, self.reported, self.now());
         self.take(todo);
     }
@@ -246,7 +399,7 @@ impl World {
             } else if self.waiting().is_empty() {
                 let due = self.graph.next_deadline().expect("nothing runs, waits or is due");
                 self.now = self.now.max(due.as_micros() / 1000);
-                self.play(Move::Pass);
+                self.play(Move::Pass(0));
             } else {
                 self.play(Move::Grant(0));
             }
@@ -273,12 +426,6 @@ proptest! {
         prop_assert!(after_pass);
         world.take(todo);
         prop_assert_eq!(world.first_passes, 1);
-        let waits = |root: &&PlanStep| {
-            root.after.is_empty()
-                && world.statuses[&root.key] == StepStatus::WaitingForDependencies
-        };
-        let is_full = world.running.len() == max_running;
-        prop_assert!(is_full || !world.plan.steps.iter().any(|root| waits(&root)));
         for next in moves {
             world.play(next);
         }
