@@ -11,8 +11,10 @@ the attributes of steps of an execution plan; the payloads of `DagsterEvent`.
 from __future__ import annotations
 
 import atexit
+import logging
 import threading
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import dagster
@@ -31,11 +33,12 @@ from dagster._core.execution.plan.step import (
     UnresolvedCollectExecutionStep,
     UnresolvedMappedExecutionStep,
 )
+from dagster._core.execution.resources_init import get_transitive_required_resource_keys
 from dagster._core.execution.retries import RetryMode
 from dagster._core.instance import InstanceType
 from dagster._core.launcher import RunLauncher
-from dagster._core.remote_representation.code_location import is_implicit_asset_job_name
 from dagster._core.run_coordinator import RunCoordinator
+from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.storage.event_log import EventLogStorage
 from dagster._core.storage.mem_io_manager import InMemoryIOManager, mem_io_manager
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
@@ -44,6 +47,19 @@ from dagster._core.storage.runs import RunStorage
 from dagster._core.system_config.objects import ResolvedRunConfig
 from dagster._core.workspace.autodiscovery import loadable_targets_from_loaded_module
 from dagster._utils.error import SerializableErrorInfo, serializable_error_info_from_exc_info
+
+try:  # from 1.12
+    from dagster._core.remote_origin import (
+        RegisteredCodeLocationOrigin,
+        RemoteJobOrigin,
+        RemoteRepositoryOrigin,
+    )
+except ImportError:
+    from dagster._core.remote_representation.origin import (
+        RegisteredCodeLocationOrigin,
+        RemoteJobOrigin,
+        RemoteRepositoryOrigin,
+    )
 
 try:  # from 1.10
     from dagster._core.definitions.job_base import RepoBackedJob
@@ -64,6 +80,7 @@ __all__ = [
     "RetryMode",
     "RunCoordinator",
     "RunLauncher",
+    "RunRecord",
     "RunStorage",
     "SerializableErrorInfo",
     "StepOutputHandle",
@@ -177,6 +194,11 @@ def deferred_retries(config: Mapping[str, Any]) -> RetryMode:
     return RetryMode.DISABLED if retries_disabled(config) else RetryMode.DEFERRED
 
 
+def own_retries(config: Mapping[str, Any]) -> RetryMode:
+    """Returns how the steps of a run in one process take a retry: they wait themselves."""
+    return RetryMode.DISABLED if retries_disabled(config) else RetryMode.ENABLED
+
+
 def config_errors(error: Any) -> list[dict[str, str]]:
     """Returns the single errors of a run config that is refused, each with its place."""
     return [{"path": _path(each.stack), "message": each.message} for each in error.errors]
@@ -223,9 +245,17 @@ def _content(cell: Any) -> object:
         return None
 
 
-def is_implicit_asset_job(job_name: str) -> bool:
-    """Tells whether a job is the one that Dagster makes of all assets."""
-    return is_implicit_asset_job_name(job_name)
+def selected_asset_keys(definition: Any) -> set[Any]:
+    """Returns the keys of the assets that a job makes."""
+    layer = definition.asset_layer
+    if hasattr(layer, "selected_asset_keys"):  # from 1.10
+        return set(layer.selected_asset_keys)
+    return set(layer.executable_asset_keys)
+
+
+def is_made_by_dagster(job_name: str) -> bool:
+    """Tells whether a job is one that Dagster makes of assets, not one that the user named."""
+    return job_name.startswith(("__ASSET_JOB", "__anonymous_asset_job_"))
 
 
 def pools_of_asset(node: Any) -> list[str]:
@@ -248,6 +278,66 @@ def known_state(
         dynamic_mappings={step: dict(found) for step, found in dynamic.items()},
         ready_outputs=outputs,
     )
+
+
+def remote_origin(location: str, job_name: str) -> RemoteJobOrigin:
+    """Returns where a run's job comes from. Dagster makes no queued run without it."""
+    place = RegisteredCodeLocationOrigin(location_name=location)
+    repository = RemoteRepositoryOrigin(
+        code_location_origin=place, repository_name="__repository__"
+    )
+    return RemoteJobOrigin(repository_origin=repository, job_name=job_name)
+
+
+def schedule_context(
+    repository: Any, schedule: Any, instance: Any, at: datetime, log: logging.Logger
+) -> dagster.ScheduleEvaluationContext:
+    """Returns the context in which a schedule is evaluated for an instant."""
+    context = _ScheduleContext(
+        instance_ref=None,
+        scheduled_execution_time=at,
+        repository_name=repository.name,
+        schedule_name=schedule.name,
+        resources=_resources(repository, schedule),
+        repository_def=repository,
+    )
+    context._instance = instance
+    context._logger = log  # type: ignore[assignment]
+    return context
+
+
+class _ScheduleContext(dagster.ScheduleEvaluationContext):
+    """A context whose instance is ours, which has no reference by which Dagster could make it."""
+
+    @property
+    def instance(self) -> Any:
+        return self._instance
+
+
+def sensor_context(
+    repository: Any, sensor: Any, instance: Any, tick: Mapping[str, Any], log: logging.Logger
+) -> dagster.SensorEvaluationContext:
+    """Returns the context in which a sensor is evaluated."""
+    context = dagster.SensorEvaluationContext(
+        instance_ref=None,
+        last_tick_completion_time=tick.get("last_tick_at"),
+        last_run_key=tick.get("last_run_key"),
+        cursor=tick.get("cursor"),
+        repository_name=repository.name,
+        repository_def=repository,
+        instance=instance,
+        sensor_name=sensor.name,
+        resources=_resources(repository, sensor),
+        last_sensor_start_time=tick.get("started_at"),
+    )
+    context._logger = log  # type: ignore[assignment]
+    return context
+
+
+def _resources(repository: Any, instigator: Any) -> dict[str, Any]:
+    all_of_them = repository.get_top_level_resources()
+    wanted = get_transitive_required_resource_keys(instigator.required_resource_keys, all_of_them)
+    return {key: value for key, value in all_of_them.items() if key in wanted}
 
 
 def silence_default_console() -> None:

@@ -11,6 +11,7 @@ import dagster
 from pointsman.dagster import compat
 from pointsman.dagster.plan import PRIORITY_TAG, build_plan, plan_json, priority_of
 from pointsman.dagster.submission import selected_assets
+from pointsman.dagster.tick import schedule_json, sensor_json
 
 # The keys that a list shows; whether a key exists is asked when a run is submitted.
 MAX_PARTITION_KEYS = 1000
@@ -18,7 +19,7 @@ MAX_PARTITION_KEYS = 1000
 
 def definitions(repository: Any) -> dict[str, Any]:
     """Returns the answer to `describe`."""
-    jobs = sorted(repository.get_all_jobs(), key=lambda job: job.name)
+    jobs = _by_name(repository.get_all_jobs())
     told = [job_json(repository, job) for job in jobs]
     return {
         "kind": "definitions",
@@ -26,8 +27,14 @@ def definitions(repository: Any) -> dict[str, Any]:
         "python": platform.python_version(),
         "jobs": told,
         "assets": _assets(repository, jobs),
+        "schedules": [schedule_json(each) for each in _by_name(repository.schedule_defs)],
+        "sensors": [sensor_json(each) for each in _by_name(repository.sensor_defs)],
         "warnings": list(_warnings(told)),
     }
+
+
+def _by_name(definitions: Iterable[Any]) -> list[Any]:
+    return sorted(definitions, key=lambda definition: definition.name)
 
 
 def job_json(repository: Any, job: Any) -> dict[str, Any]:
@@ -43,7 +50,7 @@ def job_json(repository: Any, job: Any) -> dict[str, Any]:
         "plan_error": problem,
         "asset_keys": selected_assets(job),
         "partitions": partitions_json(partitions),
-        "is_hidden": compat.is_implicit_asset_job(job.name),
+        "is_hidden": compat.is_made_by_dagster(job.name),
     }
 
 

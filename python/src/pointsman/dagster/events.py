@@ -168,6 +168,7 @@ def _engine(event: Any) -> Message:
 
 _LINES: dict[Any, Callable[[Any], Message]] = {
     Type.STEP_START: lambda _event: {"kind": "started"},
+    Type.STEP_RESTARTED: lambda _event: {"kind": "started"},
     Type.STEP_OUTPUT: _output,
     Type.STEP_SUCCESS: lambda _event: {"kind": "succeeded"},
     Type.STEP_SKIPPED: lambda _event: {"kind": "skipped"},

@@ -10,7 +10,7 @@ told to this one place of Dagster's and to nobody else.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from types import FrameType
@@ -21,27 +21,38 @@ from dagster import DagsterInstance, DagsterRun, RunsFilter
 from pointsman.dagster import compat
 from pointsman.dagster.errors import NotAnswered
 from pointsman.dagster.load import is_user_file
+from pointsman.dagster.runs import RunBook
 
 PARTITION_TAG = "dagster/partition"
 
 Sink = Callable[[Any], None]
 
 
-def make_instance(run: DagsterRun | None, sink: Sink, storage: str) -> DagsterInstance:
+def make_instance(
+    run: DagsterRun | None, sink: Sink, storage: str, daemon: Mapping[str, Any] | None
+) -> DagsterInstance:
     """Returns an instance that knows one run, tells its events to `sink`, and stores no more.
 
-    `storage` is the folder under which the default IO manager keeps values.
+    `storage` is the folder under which the default IO manager keeps values; `daemon` says who
+    answers questions about other runs.
     """
     artifacts = compat.LocalArtifactStorage(storage)
-    return DagsterInstance(
+    instance = DagsterInstance(
         instance_type=compat.InstanceType.EPHEMERAL,
         local_artifact_storage=artifacts,
-        run_storage=_answering_only(compat.RunStorage, _Runs)(run),
+        run_storage=_answering_only(compat.RunStorage, _Runs)(run, RunBook(daemon)),
         event_storage=_answering_only(compat.EventLogStorage, _Events)(run, sink),
         compute_log_manager=compat.NoOpComputeLogManager(),
         run_coordinator=_answering_only(compat.RunCoordinator, _Nothing)(),
         run_launcher=_answering_only(compat.RunLauncher, _Nothing)(),
     )
+    for call in _LAUNCHING_CALLS:
+        setattr(instance, call, _refusing(call, None))
+    return instance
+
+
+# These look at the run before they come to the coordinator or the launcher, which refuse them.
+_LAUNCHING_CALLS = ("submit_run", "launch_run", "resume_run")
 
 
 class _Nothing:
@@ -49,30 +60,57 @@ class _Nothing:
 
 
 class _Runs:
-    """The one run that is executed."""
+    """The run that is executed, and what the daemon tells of others."""
 
-    def __init__(self, run: DagsterRun | None) -> None:
+    def __init__(self, run: DagsterRun | None, book: RunBook) -> None:
         super().__init__()
         self._run = run
+        self._book = book
 
     def get_run_records(
-        self, filters: RunsFilter | None = None, *_args: object, **_kwargs: object
+        self,
+        filters: RunsFilter | None = None,
+        limit: int | None = None,
+        order_by: str | None = None,
+        ascending: bool = False,
+        cursor: str | None = None,
+        bucket_by: object = None,
     ) -> Sequence[Any]:
-        if not self._is_own(filters):
-            raise _refusal("get_run_records")
-        return [_own_record(self._run)]
+        call = _users_call() or "get_run_records"
+        if self._is_own(filters):
+            return [_own_record(self._run)]
+        if ascending or bucket_by is not None or order_by not in (None, "id"):
+            raise NotAnswered(call, "runs are listed from the newest to the oldest alone")
+        return self._book.records(call, filters, limit, cursor)
 
     def get_runs(
-        self, filters: RunsFilter | None = None, *_args: object, **_kwargs: object
+        self,
+        filters: RunsFilter | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+        bucket_by: object = None,
+        ascending: bool = False,
     ) -> Sequence[DagsterRun]:
-        if self._run is None or not self._is_own(filters):
-            raise _refusal("get_runs")
-        return [self._run]
+        records = self.get_run_records(
+            filters, limit, ascending=ascending, cursor=cursor, bucket_by=bucket_by
+        )
+        return [record.dagster_run for record in records]
+
+    def get_run_ids(
+        self, filters: RunsFilter | None = None, cursor: str | None = None, limit: int | None = None
+    ) -> Sequence[str]:
+        return [run.run_id for run in self.get_runs(filters, cursor, limit)]
+
+    def get_runs_count(self, filters: RunsFilter | None = None) -> int:
+        return self._book.count(_users_call() or "get_runs_count", filters)
 
     def has_run(self, run_id: str) -> bool:
+        return bool(self.get_run_records(RunsFilter(run_ids=[run_id])))
+
+    def add_run_tags(self, run_id: str, new_tags: Mapping[str, str]) -> None:
+        self._book.add_tags(_users_call() or "add_run_tags", run_id, new_tags)
         if self._run is not None and run_id == self._run.run_id:
-            return True
-        raise _refusal("has_run")
+            self._run = self._run.with_tags({**self._run.tags, **new_tags})
 
     def handle_run_event(self, *_args: object, **_kwargs: object) -> None:
         """The program knows how its runs fare; nobody reads it from here."""
@@ -86,10 +124,10 @@ class _Runs:
 
 
 def _own_record(run: DagsterRun | None) -> Any:
-    from dagster._core.storage.dagster_run import RunRecord
-
     now = datetime.now(timezone.utc)
-    return RunRecord(storage_id=1, dagster_run=run, create_timestamp=now, update_timestamp=now)
+    return compat.RunRecord(
+        storage_id=1, dagster_run=run, create_timestamp=now, update_timestamp=now
+    )
 
 
 class _Events:
@@ -137,7 +175,7 @@ def _answering_only(base: type, answers: type) -> type:
 
 
 def _refusing(name: str, original: object) -> object:
-    def refuse(_self: object, *_args: object, **_kwargs: object) -> Any:
+    def refuse(*_args: object, **_kwargs: object) -> Any:
         raise _refusal(name)
 
     return property(refuse) if isinstance(original, property) else refuse
@@ -169,7 +207,8 @@ def _users_call() -> str | None:
         code = frame.f_code
         if is_user_file(code.co_filename):
             return name
-        if not code.co_filename.startswith(_OURS):
+        # Decorators of Dagster's stand between; their inner functions say nothing.
+        if not code.co_filename.startswith(_OURS) and code.co_name != "inner":
             name = getattr(code, "co_qualname", code.co_name)
     return None
 

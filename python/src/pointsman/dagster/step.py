@@ -36,7 +36,7 @@ def _execute(repository: Any, request: Mapping[str, Any], events: StepEvents) ->
     plan = _plan(job, run, key, known)
     if key not in plan.step_keys_to_execute:
         raise BadRequest(f"the run has no step {key!r}")
-    instance = make_instance(run, events.take, request["storage"])
+    instance = make_instance(run, events.take, request["storage"], request.get("instance"))
     _, executor = compat.executor_config(job.get_definition(), run.run_config)
     retry_mode = compat.deferred_retries(executor)
     for _event in compat.execute_plan_iterator(

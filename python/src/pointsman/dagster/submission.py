@@ -94,7 +94,7 @@ def _partitions_of(definition: Any) -> Any:
     if definition.partitions_def is not None:
         return definition.partitions_def
     layer = definition.asset_layer
-    found = [layer.get(key).partitions_def for key in layer.selected_asset_keys]
+    found = [layer.get(key).partitions_def for key in compat.selected_asset_keys(definition)]
     different = [one for one in dict.fromkeys(found) if one is not None]
     return different[0] if len(different) == 1 else None
 
@@ -109,5 +109,5 @@ def _check_key(partitions: Any, key: str) -> None:
 
 def selected_assets(definition: Any) -> list[str] | None:
     """Returns the assets that a job makes, or nothing if it is no job of assets."""
-    keys = definition.asset_layer.selected_asset_keys
+    keys = compat.selected_asset_keys(definition)
     return sorted(key.to_user_string() for key in keys) or None
