@@ -109,7 +109,9 @@ mod tests {
             first.folders,
             folders.into_iter().map(|path| path.components().collect()).collect()
         );
-        for path in ["team/__pycache__/defs.pyc", "venv/lib/x.py", ".git/y.py", "home/z.py", "notes.txt"] {
+        for path in
+            ["team/__pycache__/defs.pyc", "venv/lib/x.py", ".git/y.py", "home/z.py", "notes.txt"]
+        {
             fs::write(of(path), "").unwrap();
         }
         assert_eq!(look(&location, &of("home")), first);

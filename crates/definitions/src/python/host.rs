@@ -98,7 +98,15 @@ impl PythonHost {
         }
         fs::create_dir_all(&work)?;
         let package = package::write(&below)?;
-        Ok(Self { home: home.to_owned(), guard, work, package, environment, deadlines, asked: AtomicU64::new(0) })
+        Ok(Self {
+            home: home.to_owned(),
+            guard,
+            work,
+            package,
+            environment,
+            deadlines,
+            asked: AtomicU64::new(0),
+        })
     }
 
     /// The folder in which the daemon keeps everything.
