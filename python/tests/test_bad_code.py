@@ -96,7 +96,9 @@ def test_an_error_of_great_length_is_cut_and_says_so(tmp_path: Path) -> None:
     last = step("fails_at_length", tmp_path).last
     assert last["kind"] == "failed"
     assert len(json.dumps(last)) < 1024 * 1024
-    assert "TRUNCATED" in last["error"]["cause"]["message"]  # by Dagster itself
+    message = last["error"]["cause"]["message"]
+    # Later versions of Dagster cut it themselves.
+    assert "TRUNCATED" in message or "[cut: " in message
 
 
 def test_what_is_printed_is_never_an_answer(tmp_path: Path) -> None:

@@ -203,7 +203,7 @@ def _error_json(error: Any, causes_left: int) -> Message:
 
 def error_of_exception(error: BaseException) -> Message:
     """Returns an exception as `error_json` does."""
-    info = (type(error), error, error.__traceback__)
+    info: Any = (type(error), error, error.__traceback__)
     return error_json(compat.serializable_error_info_from_exc_info(info))
 
 

@@ -48,7 +48,17 @@ def make_instance(
     )
     for call in _LAUNCHING_CALLS:
         setattr(instance, call, _refusing(call, None))
+    compat.answer_for_instance(lambda: instance)
     return instance
+
+
+def refuse_instance() -> None:
+    """Refuses to say which instance there is, while code is loaded and nothing is executed."""
+    compat.answer_for_instance(_no_instance)
+
+
+def _no_instance() -> Any:
+    raise NotAnswered("DagsterInstance.get", "code is loaded without an instance")
 
 
 # These look at the run before they come to the coordinator or the launcher, which refuse them.
@@ -77,7 +87,7 @@ class _Runs:
         bucket_by: object = None,
     ) -> Sequence[Any]:
         call = _users_call() or "get_run_records"
-        if self._is_own(filters):
+        if self._run is not None and self._is_own(filters):
             return [_own_record(self._run)]
         if ascending or bucket_by is not None or order_by not in (None, "id"):
             raise NotAnswered(call, "runs are listed from the newest to the oldest alone")
@@ -123,7 +133,7 @@ class _Runs:
         )
 
 
-def _own_record(run: DagsterRun | None) -> Any:
+def _own_record(run: DagsterRun) -> Any:
     now = datetime.now(timezone.utc)
     return compat.RunRecord(
         storage_id=1, dagster_run=run, create_timestamp=now, update_timestamp=now

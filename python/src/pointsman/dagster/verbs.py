@@ -9,6 +9,7 @@ from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
 from pointsman.dagster.console import Console
 from pointsman.dagster.describe import definitions
+from pointsman.dagster.instance import refuse_instance
 from pointsman.dagster.load import collect_garbage_from_now_on, load_repository, target_of
 from pointsman.dagster.serve import serve
 from pointsman.dagster.step import execute_step
@@ -22,6 +23,7 @@ __all__ = ["run", "serve"]
 def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
     """Runs one verb to its end."""
     compat.silence_default_console()
+    refuse_instance()
     repository = load_repository(target_of(request))
     collect_garbage_from_now_on()
     _VERBS[verb](repository, request, channel)
