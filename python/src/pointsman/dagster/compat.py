@@ -10,9 +10,7 @@ the attributes of steps of an execution plan; the payloads of `DagsterEvent`.
 
 from __future__ import annotations
 
-import atexit
 import logging
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -88,7 +86,6 @@ __all__ = [
     "UnresolvedCollectExecutionStep",
     "UnresolvedMappedExecutionStep",
     "create_execution_plan",
-    "end_threads_and_run_exit_hooks",
     "executable_job",
     "execute_plan_iterator",
     "load_python_file",
@@ -366,12 +363,3 @@ def environment_of_project(folder: str) -> dict[str, str]:
     if not path.is_file():
         return {}
     return {key: value for key, value in dotenv_values(path).items() if value is not None}
-
-
-def end_threads_and_run_exit_hooks() -> None:
-    """Does what the interpreter does at its end, apart from taking every module to pieces.
-
-    Threads of the user's that are no daemons are waited for, as in a process of Dagster's own.
-    """
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()

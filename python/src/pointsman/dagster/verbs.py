@@ -9,6 +9,7 @@ from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
 from pointsman.dagster.console import Console
 from pointsman.dagster.describe import definitions
+from pointsman.dagster.ending import finish_what_was_executed, remember_threads
 from pointsman.dagster.instance import refuse_instance
 from pointsman.dagster.load import collect_garbage_from_now_on, load_repository, target_of
 from pointsman.dagster.serve import serve
@@ -26,6 +27,7 @@ def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
     refuse_instance()
     repository = load_repository(target_of(request))
     collect_garbage_from_now_on()
+    remember_threads()
     _VERBS[verb](repository, request, channel)
 
 
@@ -44,10 +46,12 @@ def _tick(repository: Any, request: Mapping[str, Any], channel: Channel) -> None
 
 def _step(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
     execute_step(repository, request, _shown(request, channel))
+    finish_what_was_executed()
 
 
 def _run(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
     execute_run(repository, request, _shown(request, channel))
+    finish_what_was_executed()
 
 
 def _shown(request: Mapping[str, Any], channel: Channel) -> Channel | Console:
