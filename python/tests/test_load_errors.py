@@ -4,7 +4,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from driver import Answer, call, describe, file_target
+from driver import PACKAGE, Answer, call, describe, environment, file_target
 
 
 def load(code: str, tmp_path: Path) -> Answer:
@@ -59,6 +59,22 @@ def test_a_file_that_is_not_there_is_a_load_error_with_its_name(tmp_path: Path) 
     answer = call("describe", {"target": file_target("absent.py", tmp_path)}, tmp_path)
     assert (answer.code, answer.only["class"]) == (3, "FileNotFoundError")
     assert answer.only["file"].endswith("absent.py")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("raise ImportError('No module named dagster')", "pip install 'pointsman[dagster]'"),
+        ("__version__ = '0.3.1'", "Dagster 0.3.1 of"),
+    ],
+)
+def test_a_python_without_a_dagster_that_fits_says_so(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "__init__.py").write_text(f"{text}\n")
+    env = environment(PYTHONPATH=f"{tmp_path}:{PACKAGE}")
+    answer = call("describe", {"target": file_target("diamond.py")}, tmp_path, env=env)
+    assert answer.code == 3
+    assert said in answer.only["message"]
 
 
 def test_a_request_that_makes_no_sense_ends_with_code_4(tmp_path: Path) -> None:

@@ -106,11 +106,16 @@ def _cannot_understand(error: BadRequest, channel: Channel) -> int:
 
 
 def _no_dagster(error: ImportError) -> dict[str, Any]:
-    hint = "install it for this Python with `pip install 'pointsman[dagster]'`"
+    version = getattr(sys.modules.get("dagster"), "__version__", None)
+    if version is None:
+        hint = "install it for this Python with `pip install 'pointsman[dagster]'`"
+        message = f"Dagster cannot be imported by {sys.executable}: {error}; {hint}"
+    else:
+        message = f"Dagster {version} of {sys.executable} is none that Pointsman knows: {error}"
     return {
         "kind": "load_error",
         "class": type(error).__name__,
-        "message": f"Dagster cannot be imported by {sys.executable}: {error}; {hint}",
+        "message": message,
         "traceback": "",
         "file": None,
         "line": None,
