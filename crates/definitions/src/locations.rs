@@ -406,7 +406,7 @@ fn read_one(
     scope: Scope,
     old: &[Entry],
 ) -> (OriginRead, Stamp) {
-    let stamp = python::look(location);
+    let stamp = python::look(location, host.home());
     let origin = Origin::Python(Arc::clone(location));
     let known = known(old, &origin);
     let is_same = |known: &&Arc<Parsed>| known.stamp == Some(stamp.digest);

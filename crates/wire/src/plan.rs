@@ -42,8 +42,15 @@ pub struct DagsterPlan {
     /// The ops that the run is for; all of the job, if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op_selection: Option<Vec<String>>,
+    /// Whether its one step is the whole run, because its steps cannot be processes of their own.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub is_whole: bool,
     /// What each step takes, and when its key is known, by the key of the step.
     pub links: BTreeMap<String, StepLinks>,
+}
+
+fn is_not(flag: &bool) -> bool {
+    !*flag
 }
 
 /// How a step hangs on others.

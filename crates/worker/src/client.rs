@@ -146,6 +146,11 @@ impl Client {
     }
 }
 
+/// The address of the daemon of a home, if one runs.
+pub(crate) fn daemon_of(home: &Path) -> Option<String> {
+    read_address(&home.join(ADDRESS_FILE)).ok()
+}
+
 fn read_address(file: &Path) -> Result<String, String> {
     let size = std::fs::metadata(file).map_err(|error| error.to_string())?.len();
     if size > MAX_ADDRESS_FILE {

@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use wire::client::TOKEN_FILE;
 use wire::plan::{DagsterPlan, PlanStep};
-use wire::shim::{Event, ExecuteStep, Failure, Known, Run, VERSION};
+use wire::shim::{Event, ExecuteStep, Failure, Instance, Known, Run, VERSION};
 use wire::worker::Assignment;
 
+use crate::client::daemon_of;
 use crate::graph::{Ending, Graph, Outputs, StepIndex, Try};
 
 /// How long one line of an answer may be, in bytes: Python cuts those that are longer than a mebibyte.
@@ -28,7 +30,7 @@ pub(crate) struct DagsterRun {
     plan: DagsterPlan,
     location: String,
     run: Run,
-    storage: PathBuf,
+    home: PathBuf,
 }
 
 impl DagsterRun {
@@ -51,7 +53,7 @@ impl DagsterRun {
             op_selection: plan.op_selection.clone(),
         };
         let location = given.plan.location.clone();
-        Some(Self { plan, location, run, storage: home.join("storage") })
+        Some(Self { plan, location, run, home: home.to_owned() })
     }
 
     /// Writes the request for one try of a step.
@@ -62,15 +64,16 @@ impl DagsterRun {
             target: self.plan.target.clone(),
             location: self.location.clone(),
             run: self.run.clone(),
-            step: step.key.clone(),
+            step: (!self.plan.is_whole).then(|| step.key.clone()),
             r#try: start.number,
             known: Known {
                 dynamic: graph.dynamic_keys(),
                 retries: [(step.key.clone(), tried)].into_iter().filter(|_| tried > 0).collect(),
                 outputs: graph.outputs_before(start.step),
             },
-            storage: self.storage.clone(),
-            instance: None,
+            storage: self.home.clone(),
+            instance: daemon_of(&self.home)
+                .map(|url| Instance { url, token_file: self.home.join(TOKEN_FILE) }),
             prints_events: true,
         };
         // It has text keys only, and so can always be written.
@@ -132,6 +135,8 @@ fn take(event: Event, outputs: &mut Outputs) -> Option<Ending> {
             }
             None
         }
+        Event::RunSucceeded => Some(Ending::Gave(Outputs::new())),
+        Event::RunFailed { error } => Some(Ending::Final(sentence(&error))),
         Event::Succeeded => Some(Ending::Gave(std::mem::take(outputs))),
         Event::Skipped => Some(Ending::Gave(Outputs::new())),
         Event::UpForRetry { seconds_to_wait, error } => {
@@ -152,8 +157,11 @@ fn delay(seconds: Option<f64>) -> Duration {
     Duration::try_from_secs_f64(seconds.unwrap_or(0.0)).unwrap_or_default().min(LONGEST_DELAY)
 }
 
-/// Tells an error with its causes.
+/// Tells an error with its causes. What says nothing itself but was caused, as Dagster's own wish for
+/// another try, is passed over.
 fn sentence(failure: &Failure) -> String {
+    let told = failure.cause.as_deref().filter(|_| failure.message.is_empty());
+    let failure = told.unwrap_or(failure);
     let mut text = one(failure);
     let mut cause = failure.cause.as_deref();
     for _ in 0..MAX_CAUSES {

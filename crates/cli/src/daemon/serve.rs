@@ -134,7 +134,7 @@ fn greeting(url: &str, home: &Path, file: Option<&Path>, locations: &Locations) 
     text += &loaded(locations, &|_| true);
     for root in locations.roots() {
         match root {
-            Root::Folder(path, 0) => {
+            Root::Folder(path, 0) if locations.locations().is_empty() => {
                 text += &format!(
                     "  no files of jobs in {} yet; `pointsman init {}` writes one\n",
                     path.display(),

@@ -31,8 +31,8 @@ pub(crate) struct Stamp {
     pub(crate) folders: BTreeSet<PathBuf>,
 }
 
-/// Looks at the files of a location.
-pub(crate) fn look(location: &PythonLocation) -> Stamp {
+/// Looks at the files of a location; what stands in `home`, where the daemon keeps everything, are none.
+pub(crate) fn look(location: &PythonLocation, home: &Path) -> Stamp {
     let of_file = location.file().and_then(Path::parent).map(Path::to_owned);
     let mut waiting: VecDeque<PathBuf> =
         of_file.into_iter().chain([location.target.working_directory.clone()]).collect();
@@ -43,7 +43,8 @@ pub(crate) fn look(location: &PythonLocation) -> Stamp {
             break;
         }
         if folders.insert(folder.clone()) {
-            waiting.extend(look_into(&folder, &mut seen));
+            let below = look_into(&folder, &mut seen);
+            waiting.extend(below.into_iter().filter(|folder| folder != home));
         }
     }
     folders.retain(|folder| folder.is_dir());
@@ -97,27 +98,29 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let of = |path: &str| folder.path().join(path);
         let location = location(folder.path());
-        for path in ["team/inner", "team/__pycache__", ".git", "venv/lib"] {
+        for path in ["team/inner", "team/__pycache__", ".git", "venv/lib", "home/runs"] {
             fs::create_dir_all(of(path)).unwrap();
         }
         fs::write(of("venv/pyvenv.cfg"), "").unwrap();
         fs::write(of("team/inner/defs.py"), "a = 1").unwrap();
-        let first = look(&location);
+        let first = look(&location, &of("home"));
         let folders = BTreeSet::from([of(""), of("team"), of("team/inner")]);
         assert_eq!(
             first.folders,
             folders.into_iter().map(|path| path.components().collect()).collect()
         );
-        for path in ["team/__pycache__/defs.pyc", "venv/lib/x.py", ".git/y.py", "notes.txt"] {
+        for path in
+            ["team/__pycache__/defs.pyc", "venv/lib/x.py", ".git/y.py", "home/z.py", "notes.txt"]
+        {
             fs::write(of(path), "").unwrap();
         }
-        assert_eq!(look(&location), first);
+        assert_eq!(look(&location, &of("home")), first);
         fs::write(of("team/inner/defs.py"), "a = 10").unwrap();
-        let second = look(&location);
+        let second = look(&location, &of("home"));
         assert_ne!(second, first);
         fs::write(of("new.py"), "").unwrap();
-        assert_ne!(look(&location), second);
+        assert_ne!(look(&location, &of("home")), second);
         fs::remove_file(of("new.py")).unwrap();
-        assert_eq!(look(&location), second);
+        assert_eq!(look(&location, &of("home")), second);
     }
 }

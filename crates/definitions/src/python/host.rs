@@ -41,6 +41,7 @@ impl Default for Deadlines {
 /// Starts Python.
 #[derive(Debug)]
 pub struct PythonHost {
+    home: PathBuf,
     guard: PathBuf,
     /// Where requests are written.
     work: PathBuf,
@@ -97,7 +98,20 @@ impl PythonHost {
         }
         fs::create_dir_all(&work)?;
         let package = package::write(&below)?;
-        Ok(Self { guard, work, package, environment, deadlines, asked: AtomicU64::new(0) })
+        Ok(Self {
+            home: home.to_owned(),
+            guard,
+            work,
+            package,
+            environment,
+            deadlines,
+            asked: AtomicU64::new(0),
+        })
+    }
+
+    /// The folder in which the daemon keeps everything.
+    pub(crate) fn home(&self) -> &Path {
+        &self.home
     }
 
     pub(super) fn deadlines(&self) -> Deadlines {

@@ -75,6 +75,12 @@ fn definitions(
     let mut warnings: Vec<Problem> =
         said.into_iter().map(|text| Problem::of_file(&shown, text)).collect();
     let mut made = Vec::new();
+    for job in jobs.iter().filter(|job| !job.is_hidden) {
+        if let Some(why) = job.plan.as_ref().and_then(|plan| plan.whole.as_ref()) {
+            let (name, message) = (&job.name, "runs in one process, with all its pools");
+            warnings.push(Problem::of_file(&shown, format!("job `{name}` {message}: {why}")));
+        }
+    }
     for job in jobs {
         let (name, is_hidden) = (job.name.clone(), job.is_hidden);
         match make(job, location, tools) {
@@ -98,9 +104,10 @@ fn definitions(
 
 fn make(job: shim::Job, location: &Arc<PythonLocation>, tools: Tools<'_>) -> Result<Job, String> {
     let planned = match &job.plan {
-        Some(plan) => {
-            Some(steps(plan, &Selection::default(), tools).map_err(|error| error.to_string())?)
-        }
+        Some(plan) => Some(
+            steps(&job.name, plan, &Selection::default(), tools)
+                .map_err(|error| error.to_string())?,
+        ),
         None => None,
     };
     let (steps, executor, dagster) = match planned {

@@ -78,7 +78,7 @@ pub(crate) fn plan(
     let interpreter = host.interpreter(location);
     let python_path = host.python_path();
     let tools = Tools { location, interpreter: &interpreter, python_path: &python_path };
-    let steps = steps(&planned, &asked.selection, tools)
+    let steps = steps(job.name.as_str(), &planned, &asked.selection, tools)
         .map_err(|error| SubmissionError::Invalid(error.to_string()))?;
     // What the job says loses against what its partition says, and that against the submitter.
     let said = run_tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));

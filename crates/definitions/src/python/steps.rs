@@ -37,9 +37,6 @@ pub struct Selection {
 /// Why a job cannot be executed here.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum StepsError {
-    /// Its steps cannot be processes of their own.
-    #[error("its steps must run in one process, which is not supported: {0}")]
-    Whole(String),
     /// It has none, or too many.
     #[error("it has {0} steps; a job has between 1 and {MAX_OPS}")]
     Count(usize),
@@ -60,18 +57,16 @@ pub(super) struct Planned {
 
 /// Makes the steps of a plan.
 pub(super) fn steps(
+    job: &str,
     plan: &JobPlan,
     selection: &Selection,
     tools: Tools<'_>,
 ) -> Result<Planned, StepsError> {
-    // An executor within one process alone does not need it: one step after another will do.
-    let needs_one =
-        |why: &&String| plan.executor.kind != "in_process" || !why.contains("in_process");
-    if let Some(why) = plan.whole.as_ref().filter(needs_one) {
-        return Err(StepsError::Whole(why.clone()));
-    }
     if plan.steps.is_empty() || plan.steps.len() > MAX_OPS {
         return Err(StepsError::Count(plan.steps.len()));
+    }
+    if plan.whole.is_some() {
+        return whole(job, plan, selection, tools);
     }
     let steps: Result<Vec<PlanStep>, StepsError> =
         plan.steps.iter().map(|planned| step(planned, &plan.executor, tools)).collect();
@@ -88,9 +83,49 @@ pub(super) fn steps(
         target: tools.location.target.clone(),
         asset_selection: selection.assets.clone(),
         op_selection: selection.ops.clone(),
+        is_whole: false,
         links: links.collect(),
     };
     Ok(Planned { steps: steps?, executor: executor(&plan.executor)?, dagster })
+}
+
+/// Makes one step of all, which holds all their pools: what it runs cannot be split.
+fn whole(
+    job: &str,
+    plan: &JobPlan,
+    selection: &Selection,
+    tools: Tools<'_>,
+) -> Result<Planned, StepsError> {
+    let pools = plan.steps.iter().filter_map(|step| PoolName::new(step.pool.as_deref()?).ok());
+    let dagster = DagsterPlan {
+        target: tools.location.target.clone(),
+        asset_selection: selection.assets.clone(),
+        op_selection: selection.ops.clone(),
+        is_whole: true,
+        links: BTreeMap::new(),
+    };
+    let step = PlanStep {
+        key: job.to_owned(),
+        command: command("run", tools)?,
+        env: environment(tools)?,
+        cwd: tools.location.target.working_directory.clone(),
+        after: Vec::new(),
+        pools: pools.map(|pool| (pool.to_string(), 1)).collect(),
+        priority: 0,
+        tags: BTreeMap::new(),
+        retries: None,
+        timeout_ms: None,
+    };
+    Ok(Planned { steps: vec![step], executor: Executor::default(), dagster })
+}
+
+fn command(verb: &str, tools: Tools<'_>) -> Result<Vec<String>, StepsError> {
+    let arguments = ["-m", "pointsman.dagster", verb].map(str::to_owned);
+    Ok([text(tools.interpreter.as_os_str())?].into_iter().chain(arguments).collect())
+}
+
+fn environment(tools: Tools<'_>) -> Result<BTreeMap<String, EnvValue>, StepsError> {
+    Ok(BTreeMap::from([("PYTHONPATH".to_owned(), EnvValue::Text(text(tools.python_path)?))]))
 }
 
 /// What bounds the steps of one run, as Dagster's executors do: without a number, the multiprocess one
@@ -119,11 +154,10 @@ fn step(
 ) -> Result<PlanStep, StepsError> {
     let policy = planned.retries.as_ref().filter(|_| !executor.are_retries_disabled);
     let pool = planned.pool.as_deref().and_then(|pool| PoolName::new(pool).ok());
-    let command = ["-m", "pointsman.dagster", "step"].map(str::to_owned);
     Ok(PlanStep {
         key: planned.key.clone(),
-        command: [text(tools.interpreter.as_os_str())?].into_iter().chain(command).collect(),
-        env: BTreeMap::from([("PYTHONPATH".to_owned(), EnvValue::Text(text(tools.python_path)?))]),
+        command: command("step", tools)?,
+        env: environment(tools)?,
         cwd: tools.location.target.working_directory.clone(),
         after: planned.after.clone(),
         pools: pool.into_iter().map(|pool| (pool.to_string(), 1)).collect(),

@@ -61,6 +61,13 @@ pub enum Event {
         /// What went wrong.
         error: Failure,
     },
+    /// The whole run ended well.
+    RunSucceeded,
+    /// The whole run failed.
+    RunFailed {
+        /// What went wrong.
+        error: Failure,
+    },
     /// The code cannot be loaded.
     LoadError(LoadError),
     /// The request cannot be understood.

@@ -99,8 +99,9 @@ pub struct ExecuteStep {
     pub location: String,
     /// The run.
     pub run: Run,
-    /// The key of the step.
-    pub step: String,
+    /// The key of the step; not set if it is to be the whole run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
     /// The number of the try, from 1.
     pub r#try: u32,
     /// What is known of the steps before it.
@@ -108,10 +109,19 @@ pub struct ExecuteStep {
     /// Where values are kept by the IO manager that the user has not replaced, absolute.
     pub storage: PathBuf,
     /// How user code asks about other runs; it cannot, if not set.
-    pub instance: Option<serde_json::Value>,
+    pub instance: Option<Instance>,
     /// Whether what user code logs, and what it raises, is written to standard error, and logs are not
     /// answered.
     pub prints_events: bool,
+}
+
+/// How user code asks about other runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Instance {
+    /// The address of the daemon.
+    pub url: String,
+    /// The file with its token, absolute.
+    pub token_file: PathBuf,
 }
 
 /// The run of a step.
