@@ -75,3 +75,7 @@ def test_a_daemon_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
     daemon._server.server_close()
     run = Run(file_target("automation.py"), "questions", tmp_path, instance=told)
     assert f"the daemon at {told['url']} does not answer" in refusal(run.step("counts"))
+
+
+def test_the_instance_is_the_same_wherever_it_is_found(tmp_path: Path) -> None:
+    assert logs(ask("finds_the_instance", tmp_path)) == ["the same: True"]

@@ -4,7 +4,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from driver import Answer, call, file_target
+from driver import PACKAGE, Answer, call, describe, environment, file_target
 
 
 def load(code: str, tmp_path: Path) -> Answer:
@@ -38,7 +38,7 @@ def test_an_import_that_fails_shows_the_users_frames_alone(tmp_path: Path) -> No
             """
             import dagster as dg
 
-            @dg.asset(pool="has space")
+            @dg.asset(name="has space")
             def spaced(): ...
             """,
             "DagsterInvalidDefinitionError",
@@ -61,7 +61,69 @@ def test_a_file_that_is_not_there_is_a_load_error_with_its_name(tmp_path: Path) 
     assert answer.only["file"].endswith("absent.py")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("raise ImportError('No module named dagster')", "pip install 'pointsman[dagster]'"),
+        ("__version__ = '0.3.1'", "Dagster 0.3.1 of"),
+    ],
+)
+def test_a_python_without_a_dagster_that_fits_says_so(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "dagster").mkdir()
+    (tmp_path / "dagster" / "__init__.py").write_text(f"{text}\n")
+    env = environment(PYTHONPATH=f"{tmp_path}:{PACKAGE}")
+    answer = call("describe", {"target": file_target("diamond.py")}, tmp_path, env=env)
+    assert answer.code == 3
+    assert said in answer.only["message"]
+
+
 def test_a_request_that_makes_no_sense_ends_with_code_4(tmp_path: Path) -> None:
     answer = call("describe", {"target": {"kind": "folder"}}, tmp_path)
     assert (answer.code, answer.only["kind"]) == (4, "bad_request")
     assert "folder" in answer.only["message"]
+
+
+def test_loaded_code_cannot_ask_for_an_instance(tmp_path: Path) -> None:
+    answer = load("import dagster as dg\ndg.DagsterInstance.get()\n", tmp_path)
+    assert answer.only["class"] == "NotAnswered"
+    assert "DagsterInstance.get" in answer.only["message"]
+
+
+def test_an_env_file_of_the_project_is_read_before_its_code(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("JOB_NAME=from_the_file\n")
+    (tmp_path / "named.py").write_text(
+        dedent(
+            """
+            import os
+
+            import dagster as dg
+
+            @dg.job(name=os.environ["JOB_NAME"])
+            def job_of_the_file(): ...
+            """
+        )
+    )
+    told = describe(file_target("named.py", tmp_path), tmp_path)
+    assert [job["name"] for job in told["jobs"]] == ["from_the_file"]
+
+
+@pytest.mark.parametrize("kind", ["module", "package"])
+def test_a_module_or_a_package_is_loaded_from_its_folder(kind: str, tmp_path: Path) -> None:
+    package = tmp_path / "warehouse"
+    package.mkdir()
+    (package / "__init__.py").write_text("from warehouse.inner import defs\n")
+    (package / "inner.py").write_text(
+        "import dagster as dg\n"
+        "@dg.asset\n"
+        "def orders(): ...\n"
+        "defs = dg.Definitions(assets=[orders])\n"
+        "def others(): return dg.Definitions(assets=[dg.AssetSpec('other')])\n"
+    )
+    target = {"kind": kind, kind: "warehouse", "working_directory": str(tmp_path)}
+    told = describe(target, tmp_path)
+    assert [asset["key"] for asset in told["assets"]] == ["orders"]
+    named = {**target, kind: "warehouse.inner", "attribute": "others"}
+    told = describe(named, tmp_path)
+    assert [asset["key"] for asset in told["assets"]] == ["other"]
+    missing = call("describe", {"target": {**target, "attribute": "nothing"}}, tmp_path)
+    assert missing.only["message"] == "warehouse has no nothing"

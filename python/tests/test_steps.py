@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from driver import Answer, Run, environment, file_target
+from driver import Answer, Run, call, environment, file_target
 
 
 def of_shapes(job: str, tmp_path: Path) -> Run:
@@ -203,3 +203,12 @@ def test_a_partition_of_several_dimensions_is_known_by_each(tmp_path: Path) -> N
     }
     answer = of_assets(["by_region"], tmp_path, **tags).step("by_region")
     assert messages(answer) == ["{'day': '2026-01-02', 'region': 'north'}"]
+
+
+def test_log_lines_and_errors_can_stand_on_standard_error_instead(tmp_path: Path) -> None:
+    run = of_shapes("fails_with_causes", tmp_path)
+    request = {**run.request(), "step": "opens", "try": 1, "prints_events": True}
+    answer = call("step", request, tmp_path)
+    assert answer.of_kind("log") == []
+    assert answer.last["kind"] == "failed"
+    assert "ValueError: the table is not there" in answer.stderr

@@ -25,6 +25,11 @@ def looks_at_itself(context: dg.OpExecutionContext) -> None:
 
 
 @dg.op
+def finds_the_instance(context: dg.OpExecutionContext) -> None:
+    context.log.info(f"the same: {dg.DagsterInstance.get() is context.instance}")
+
+
+@dg.op
 def asks_for_the_latest(context: dg.OpExecutionContext) -> None:
     context.instance.get_latest_materialization_event(dg.AssetKey("orders"))
 
@@ -61,6 +66,7 @@ def reads_config_of_others(context: dg.OpExecutionContext) -> None:
 def questions():
     counts()
     looks_at_itself()
+    finds_the_instance()
     asks_for_the_latest()
     asks_for_records()
     asks_for_partitions()

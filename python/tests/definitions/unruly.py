@@ -106,6 +106,7 @@ def leaves_a_thread(context: dg.OpExecutionContext) -> None:
             time.sleep(0.05)
         (folder / "thread-done").touch()
 
+    (folder / "started").touch()
     threading.Thread(target=late).start()
 
 

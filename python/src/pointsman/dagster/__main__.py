@@ -7,18 +7,20 @@ The verb `serve` takes many requests, a line each, about one code location.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import gc
 import json
 import os
 import signal
 import sys
+import traceback
 from typing import Any, BinaryIO
 
 from pointsman.dagster.channel import VERSION, Channel
+from pointsman.dagster.ending import end
 from pointsman.dagster.errors import BadRequest, LoadFailed
 
 DONE = 0
+DIED = 1
 CANNOT_LOAD = 3
 CANNOT_UNDERSTAND = 4
 
@@ -39,9 +41,14 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     channel = Channel(arguments.answer_fd)
-    with _own_stdin() as stdin:
-        code = _run(arguments.verb, stdin, channel)
-    _end(code)
+    try:
+        with _own_stdin() as stdin:
+            code = _run(arguments.verb, stdin, channel)
+    except BaseException:
+        # Not left to Python, which would wait for threads of the user's that may never end.
+        traceback.print_exc()
+        code = DIED
+    end(code)
 
 
 def _arguments() -> argparse.Namespace:
@@ -99,28 +106,20 @@ def _cannot_understand(error: BadRequest, channel: Channel) -> int:
 
 
 def _no_dagster(error: ImportError) -> dict[str, Any]:
-    hint = "install it for this Python with `pip install 'pointsman[dagster]'`"
+    version = getattr(sys.modules.get("dagster"), "__version__", None)
+    if version is None:
+        hint = "install it for this Python with `pip install 'pointsman[dagster]'`"
+        message = f"Dagster cannot be imported by {sys.executable}: {error}; {hint}"
+    else:
+        message = f"Dagster {version} of {sys.executable} is none that Pointsman knows: {error}"
     return {
         "kind": "load_error",
         "class": type(error).__name__,
-        "message": f"Dagster cannot be imported by {sys.executable}: {error}; {hint}",
+        "message": message,
         "traceback": "",
         "file": None,
         "line": None,
     }
-
-
-def _end(code: int) -> None:
-    """Ends the process without taking the interpreter to pieces, which takes its time."""
-    if "dagster" in sys.modules:
-        from pointsman.dagster import compat
-
-        compat.end_threads_and_run_exit_hooks()
-    for stream in (sys.stdout, sys.stderr):
-        # It may be closed by the user, or nobody reads it any more.
-        with contextlib.suppress(OSError, ValueError):
-            stream.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

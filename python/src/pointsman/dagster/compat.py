@@ -10,11 +10,10 @@ the attributes of steps of an execution plan; the payloads of `DagsterEvent`.
 
 from __future__ import annotations
 
-import atexit
 import logging
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import dagster
@@ -46,7 +45,8 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.runs import RunStorage
 from dagster._core.system_config.objects import ResolvedRunConfig
 from dagster._core.workspace.autodiscovery import loadable_targets_from_loaded_module
-from dagster._utils.error import SerializableErrorInfo, serializable_error_info_from_exc_info
+from dagster._utils.error import serializable_error_info_from_exc_info
+from dotenv import dotenv_values
 
 try:  # from 1.12
     from dagster._core.remote_origin import (
@@ -55,7 +55,7 @@ try:  # from 1.12
         RemoteRepositoryOrigin,
     )
 except ImportError:
-    from dagster._core.remote_representation.origin import (
+    from dagster._core.remote_representation.origin import (  # pyright: ignore
         RegisteredCodeLocationOrigin,
         RemoteJobOrigin,
         RemoteRepositoryOrigin,
@@ -82,12 +82,10 @@ __all__ = [
     "RunLauncher",
     "RunRecord",
     "RunStorage",
-    "SerializableErrorInfo",
     "StepOutputHandle",
     "UnresolvedCollectExecutionStep",
     "UnresolvedMappedExecutionStep",
     "create_execution_plan",
-    "end_threads_and_run_exit_hooks",
     "executable_job",
     "execute_plan_iterator",
     "load_python_file",
@@ -130,7 +128,7 @@ def executable_job(
     repository: Any,
     job_name: str,
     op_selection: Sequence[str] | None,
-    asset_selection: set[Any] | None,
+    asset_selection: frozenset[Any] | None,
 ) -> Any:
     """Returns the job in the form that executes, with the ops or assets selected."""
     job_definition = repository.get_job(job_name)
@@ -347,13 +345,21 @@ def silence_default_console() -> None:
     """
     from dagster._core.execution import context_creation_job
 
-    context_creation_job.default_system_loggers = lambda _instance: []
+    context_creation_job.default_system_loggers = lambda _instance: []  # pyright: ignore
 
 
-def end_threads_and_run_exit_hooks() -> None:
-    """Does what the interpreter does at its end, apart from taking every module to pieces.
+def answer_for_instance(answer: Callable[[], Any]) -> None:
+    """Lets `DagsterInstance.get()` say what `context.instance` says.
 
-    Threads of the user's that are no daemons are waited for, as in a process of Dagster's own.
+    Otherwise it would open the storage of a Dagster installation on this machine, where there is
+    one, which knows nothing of the runs here.
     """
-    threading._shutdown()  # type: ignore[attr-defined]
-    atexit._run_exitfuncs()
+    dagster.DagsterInstance.get = staticmethod(answer)  # type: ignore[method-assign]
+
+
+def environment_of_project(folder: str) -> dict[str, str]:
+    """Returns what the file `.env` of a folder says, which Dagster reads before it loads code."""
+    path = Path(folder) / ".env"
+    if not path.is_file():
+        return {}
+    return {key: value for key, value in dotenv_values(path).items() if value is not None}

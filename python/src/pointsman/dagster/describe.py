@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import dagster
@@ -114,9 +115,23 @@ def partitions_json(partitions: Any) -> dict[str, Any] | None:
         return None
     told: dict[str, Any] = {"kind": _partitions_kind(partitions), "count": None, "keys": None}
     if not compat.is_dynamic(partitions):
-        keys = partitions.get_partition_keys()
-        told.update(count=len(keys), keys=list(keys[:MAX_PARTITION_KEYS]))
+        count, keys = _count_and_first_keys(partitions)
+        told.update(count=count, keys=list(keys))
     return told
+
+
+@lru_cache(maxsize=1000)
+def _count_and_first_keys(partitions: Any) -> tuple[int, tuple[str, ...]]:
+    """Returns how many keys there are, and some of them.
+
+    All assets of a group share one definition, which may have a key for every hour of ten years.
+    """
+    if isinstance(partitions, dagster.TimeWindowPartitionsDefinition):
+        count = partitions.get_num_partitions()
+        shown = min(count, MAX_PARTITION_KEYS)
+        return count, tuple(partitions.get_partition_keys_between_indexes(0, shown))
+    keys = partitions.get_partition_keys()
+    return len(keys), tuple(keys[:MAX_PARTITION_KEYS])
 
 
 def _partitions_kind(partitions: Any) -> str:

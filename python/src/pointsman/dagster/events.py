@@ -93,7 +93,19 @@ def _output(event: Any) -> Message:
 
 def _materialization(event: Any) -> Message:
     said = event.step_materialization_data.materialization
-    return {"kind": "materialization", **_asset_event(said)}
+    told = _asset_event(said)
+    return {"kind": "materialization", **told, "tags": _true_tags(told["tags"])}
+
+
+def _true_tags(tags: dict[str, str]) -> dict[str, str]:
+    """Returns the tags that say something true.
+
+    Dagster makes data versions of those of what a step reads, which nobody has told it here. What
+    the user's code gave as a data version stays.
+    """
+    is_users = tags.get("dagster/data_version_is_user_provided") == "true"
+    made_up = ("dagster/input_", *(() if is_users else ("dagster/data_version",)))
+    return {key: value for key, value in tags.items() if not key.startswith(made_up)}
 
 
 def _observation(event: Any) -> Message:
@@ -203,7 +215,7 @@ def _error_json(error: Any, causes_left: int) -> Message:
 
 def error_of_exception(error: BaseException) -> Message:
     """Returns an exception as `error_json` does."""
-    info = (type(error), error, error.__traceback__)
+    info: Any = (type(error), error, error.__traceback__)
     return error_json(compat.serializable_error_info_from_exc_info(info))
 
 

@@ -3,8 +3,8 @@
 A call that reads what nobody here knows raises `NotAnswered` with the name of the call. That holds
 for every abstract method of Dagster's storages that is not written down here, so that a method that
 a new version adds is refused and not silently empty. Dagster itself asks the event log for the data
-versions of what a step reads, to write them beside what the step makes. That it knows of none is
-told to this one place of Dagster's and to nobody else.
+versions of what a step reads, to write them beside what the step makes and to tell the process of a
+Pipes client. That there are none is told to these places of Dagster's and to nobody else.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from dagster import DagsterInstance, DagsterRun, RunsFilter
+from dagster import DagsterInstance, DagsterRun, EventRecordsResult, RunsFilter
 
 from pointsman.dagster import compat
 from pointsman.dagster.errors import NotAnswered
@@ -48,7 +48,17 @@ def make_instance(
     )
     for call in _LAUNCHING_CALLS:
         setattr(instance, call, _refusing(call, None))
+    compat.answer_for_instance(lambda: instance)
     return instance
+
+
+def refuse_instance() -> None:
+    """Refuses to say which instance there is, while code is loaded and nothing is executed."""
+    compat.answer_for_instance(_no_instance)
+
+
+def _no_instance() -> Any:
+    raise NotAnswered("DagsterInstance.get", "code is loaded without an instance")
 
 
 # These look at the run before they come to the coordinator or the launcher, which refuse them.
@@ -77,7 +87,7 @@ class _Runs:
         bucket_by: object = None,
     ) -> Sequence[Any]:
         call = _users_call() or "get_run_records"
-        if self._is_own(filters):
+        if self._run is not None and self._is_own(filters):
             return [_own_record(self._run)]
         if ascending or bucket_by is not None or order_by not in (None, "id"):
             raise NotAnswered(call, "runs are listed from the newest to the oldest alone")
@@ -123,7 +133,7 @@ class _Runs:
         )
 
 
-def _own_record(run: DagsterRun | None) -> Any:
+def _own_record(run: DagsterRun) -> Any:
     now = datetime.now(timezone.utc)
     return compat.RunRecord(
         storage_id=1, dagster_run=run, create_timestamp=now, update_timestamp=now
@@ -157,6 +167,16 @@ class _Events:
         if _asks_for_data_versions():
             return []
         raise _refusal("get_asset_records")
+
+    def fetch_materializations(self, *_args: object, **_kwargs: object) -> Any:
+        if _asks_for_data_versions():
+            return EventRecordsResult([], "", False)
+        raise _refusal("fetch_materializations")
+
+    def fetch_observations(self, *_args: object, **_kwargs: object) -> Any:
+        if _asks_for_data_versions():
+            return EventRecordsResult([], "", False)
+        raise _refusal("fetch_observations")
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
         # Whoever launched the run for a partition has seen that it is there.
@@ -194,9 +214,13 @@ def _asks_for_data_versions() -> bool:
     return any(frame.f_code.co_name in _DATA_VERSION_CALLS for frame in _frames())
 
 
-# Whichever of them a version of Dagster has.
+# The functions of Dagster's that ask for themselves, whichever of them its version has.
 _DATA_VERSION_CALLS = frozenset(
-    {"_fetch_input_asset_version_info", "fetch_external_input_asset_version_info"}
+    {
+        "_fetch_input_asset_version_info",
+        "build_external_execution_context_data",
+        "fetch_external_input_asset_version_info",
+    }
 )
 
 

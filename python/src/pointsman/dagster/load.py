@@ -34,6 +34,7 @@ def collect_garbage_from_now_on() -> None:
 def load_repository(target: Mapping[str, Any]) -> Any:
     """Returns the repository that a target names. Raises `LoadFailed` for the user's mistakes."""
     folder = target.get("working_directory") or os.getcwd()
+    os.environ.update(compat.environment_of_project(folder))
     kind = target.get("kind")
     if kind not in ("file", "module", "package"):
         raise BadRequest(f"target.kind is {kind!r}, none of file, module, package")

@@ -136,11 +136,11 @@ def _aware(instant: datetime) -> datetime:
 
 def _record(client: Client, run: Mapping[str, Any]) -> Any:
     times = [run.get(key) for key in ("submitted_at", "starting_at", "started_at", "ended_at")]
-    created, _, started, ended = (_instant(time) if time else None for time in times)
+    _, _, started, ended = (_instant(time) if time else None for time in times)
     return compat.RunRecord(
         storage_id=run["sequence"],
         dagster_run=_dagster_run(client, run),
-        create_timestamp=created,
+        create_timestamp=_instant(run["submitted_at"]),
         update_timestamp=max(_instant(time) for time in times if time),
         start_time=started.timestamp() if started else None,
         end_time=ended.timestamp() if ended else None,

@@ -15,6 +15,7 @@ from pointsman.dagster.channel import Channel
 from pointsman.dagster.describe import definitions
 from pointsman.dagster.errors import BadRequest
 from pointsman.dagster.events import error_of_exception
+from pointsman.dagster.instance import refuse_instance
 from pointsman.dagster.load import collect_garbage_from_now_on, load_repository, target_of
 from pointsman.dagster.submission import plan_of_run
 from pointsman.dagster.tick import evaluate_ticks
@@ -28,6 +29,7 @@ def serve(stdin: BinaryIO, channel: Channel) -> None:
     first = _next(stdin)
     if first is None:
         return
+    refuse_instance()
     repository = load_repository(target_of(first))
     collect_garbage_from_now_on()
     channel.answer(definitions(repository))

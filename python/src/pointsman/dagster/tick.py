@@ -144,8 +144,10 @@ def _refuse_other_results(sensor: Any, data: Any) -> None:
 
 def _run(request: Any, job: str | None, tags: Mapping[str, str]) -> dict[str, Any]:
     """Returns a run that is asked for; its own tags win over those of the schedule."""
-    if getattr(request, "asset_graph_subset", None) is not None:
-        raise dagster.DagsterInvariantViolationError("a run request for a backfill is not taken")
+    for name in ("asset_graph_subset", "asset_check_keys", "stale_assets_only"):
+        if getattr(request, name, None):
+            what = f"the run request has {name}, which Pointsman cannot take"
+            raise dagster.DagsterInvariantViolationError(what)
     selection = request.asset_selection
     return {
         "job": request.job_name or job,

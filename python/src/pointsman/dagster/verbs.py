@@ -9,6 +9,8 @@ from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
 from pointsman.dagster.console import Console
 from pointsman.dagster.describe import definitions
+from pointsman.dagster.ending import finish_what_was_executed, remember_threads
+from pointsman.dagster.instance import refuse_instance
 from pointsman.dagster.load import collect_garbage_from_now_on, load_repository, target_of
 from pointsman.dagster.serve import serve
 from pointsman.dagster.step import execute_step
@@ -22,8 +24,10 @@ __all__ = ["run", "serve"]
 def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
     """Runs one verb to its end."""
     compat.silence_default_console()
+    refuse_instance()
     repository = load_repository(target_of(request))
     collect_garbage_from_now_on()
+    remember_threads()
     _VERBS[verb](repository, request, channel)
 
 
@@ -42,10 +46,12 @@ def _tick(repository: Any, request: Mapping[str, Any], channel: Channel) -> None
 
 def _step(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
     execute_step(repository, request, _shown(request, channel))
+    finish_what_was_executed()
 
 
 def _run(repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
     execute_run(repository, request, _shown(request, channel))
+    finish_what_was_executed()
 
 
 def _shown(request: Mapping[str, Any], channel: Channel) -> Channel | Console:
