@@ -10,6 +10,7 @@ mod job;
 mod locations;
 mod python;
 mod read;
+mod reading;
 mod set;
 mod template;
 

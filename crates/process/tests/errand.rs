@@ -12,7 +12,7 @@ use pointsman_process::spawn::StepEnd;
 
 /// A shell that answers with `say`.
 const SAY: &str = r#"while [ "$1" != --answer-fd ]; do shift; done; fd=$2
-say() { eval "printf '%s\n' \"\$1\" >&$fd"; }
+say() { printf '%s\n' "$1" > "/dev/fd/$fd"; }
 "#;
 
 fn errand(folder: &Path, script: &str, deadline: Duration) -> Errand {

@@ -95,7 +95,9 @@ pub(crate) fn ending(of_process: Ending, answer: &Path) -> Ending {
         }
         (None, Ending::Failed(how)) => Ending::Failed(how),
         (None, Ending::Unstartable(error)) => Ending::Unstartable(error),
-        (None, _) => Ending::Failed("its process ended without a result".to_owned()),
+        (None, Ending::Succeeded | Ending::Gave(_) | Ending::Again(..) | Ending::Final(_)) => {
+            Ending::Failed("its process ended without a result".to_owned())
+        }
     }
 }
 
@@ -135,15 +137,15 @@ fn take(event: Event, outputs: &mut Outputs) -> Option<Ending> {
             }
             None
         }
-        Event::RunSucceeded => Some(Ending::Gave(Outputs::new())),
-        Event::RunFailed { error } => Some(Ending::Final(sentence(&error))),
         Event::Succeeded => Some(Ending::Gave(std::mem::take(outputs))),
-        Event::Skipped => Some(Ending::Gave(Outputs::new())),
+        Event::Skipped | Event::RunSucceeded => Some(Ending::Gave(Outputs::new())),
         Event::UpForRetry { seconds_to_wait, error } => {
             let error = error.map_or("it asked to be tried again".to_owned(), |e| sentence(&e));
             Some(Ending::Again(error, delay(seconds_to_wait)))
         }
-        Event::Failed { error } => Some(Ending::Final(sentence(&error))),
+        Event::Failed { error } | Event::RunFailed { error } => {
+            Some(Ending::Final(sentence(&error)))
+        }
         Event::LoadError(error) => {
             let text = format!("the code cannot be loaded: {}: {}", error.class, error.message);
             Some(Ending::Final(text))

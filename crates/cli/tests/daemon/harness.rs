@@ -74,10 +74,6 @@ impl Deployment {
     }
 
     /// Starts the daemon and does not wait for it.
-    pub(crate) fn spawn_as(&mut self, subcommand: &str) {
-        self.spawn_with(subcommand, &[], &[]);
-    }
-
     fn spawn_with(&mut self, subcommand: &str, more: &[&str], env: &[(&str, &str)]) {
         // The address of one that was killed may belong to somebody else by now.
         let _ = fs::remove_file(self.path("server.json"));

@@ -58,10 +58,8 @@ fn sketched(steps: &[Sketch]) -> Graph {
 }
 
 fn gave(outputs: &[(&str, Option<&[&str]>)]) -> Ending {
-    let keys = |keys: &Option<&[&str]>| {
-        keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect())
-    };
-    let outputs = outputs.iter().map(|(name, of)| ((*name).to_owned(), keys(of)));
+    let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect();
+    let outputs = outputs.iter().map(|(name, of)| ((*name).to_owned(), of.map(keys)));
     Ending::Gave(outputs.collect::<Outputs>())
 }
 
