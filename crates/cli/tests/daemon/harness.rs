@@ -74,7 +74,7 @@ impl Deployment {
     }
 
     /// Starts the daemon and does not wait for it.
-    fn spawn_with(&mut self, subcommand: &str, more: &[&str], env: &[(&str, &str)]) {
+    pub(crate) fn spawn_with(&mut self, subcommand: &str, more: &[&str], env: &[(&str, &str)]) {
         // The address of one that was killed may belong to somebody else by now.
         let _ = fs::remove_file(self.path("server.json"));
         let mut log = fs::OpenOptions::new();
