@@ -1,16 +1,19 @@
-//! `pointsman config`: checks a configuration file, shows what is in force, describes the keys.
+//! `pointsman config`: checks a configuration file, shows what it comes to, describes the keys, has the
+//! server read it again.
 //!
-//! Exit codes: 0 nothing is wrong, 1 something is wrong in the file, 2 it cannot be read or the
+//! Exit codes of what works on files alone: 0 nothing is wrong, 1 something is wrong in the file, 2 it cannot be read or the
 //! answer cannot be written.
 
 mod discovery;
+mod reload;
 mod report;
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use ::config::{InstanceConfig, MAX_FILE_BYTES};
+use ::config::{InstanceConfig, MAX_FILE_BYTES, Problem, Problems};
 use clap::{Args, Subcommand};
 use thiserror::Error;
 
@@ -27,6 +30,14 @@ pub(crate) enum ConfigCommand {
     #[command(after_help = "Example:\n  DAGSTER_HOME=/srv/dagster pointsman config show\n  \
         pointsman config show dagster.yaml")]
     Show(FileArgs),
+    /// Have the server read its configuration again and put it in force
+    ///
+    /// All of it comes into force or nothing: a file with a mistake changes nothing.
+    #[command(
+        after_help = "Exit codes: 0 the file is in force, 1 it is not (what was before stays), \
+        3 no server.\n\nExample:\n  pointsman config reload"
+    )]
+    Reload(reload::ReloadArgs),
     /// Print a JSON schema of the file, for editors.
     #[command(after_help = "Example:\n  pointsman config schema > pointsman.schema.json")]
     Schema,
@@ -65,7 +76,7 @@ impl FileArgs {
 
 /// Says why a command has nothing to work on.
 #[derive(Debug, Error)]
-enum LoadError {
+pub(crate) enum LoadError {
     #[error(transparent)]
     NotFound(#[from] DiscoveryError),
     #[error("cannot read {}: {source}", .path.display())]
@@ -88,6 +99,7 @@ pub(crate) fn run(command: &ConfigCommand) -> Answer {
     match command {
         ConfigCommand::Check(args) => check(args).unwrap_or_else(|error| unreadable(args, &error)),
         ConfigCommand::Show(args) => show(args).unwrap_or_else(|error| unreadable(args, &error)),
+        ConfigCommand::Reload(args) => reload::run(args),
         ConfigCommand::Schema => printed(format!("{:#}\n", ::config::schema())),
         ConfigCommand::Docs => printed(::config::reference()),
     }
@@ -150,11 +162,7 @@ pub(crate) fn load_for(
         code: UNREADABLE,
         ..Answer::default()
     };
-    let variable_or_home = |name: &str| match name {
-        "POINTSMAN_HOME" => Some(home.as_os_str().to_owned()),
-        _ => std::env::var_os(name),
-    };
-    let found = discovery::find(named, &variable_or_home).map_err(|error| failed(error.into()))?;
+    let found = discovery::find(named, &for_home(home)).map_err(|error| failed(error.into()))?;
     let Some(path) = found else { return Ok((None, InstanceConfig::without_file())) };
     let file = load(&path).map_err(failed)?;
     match InstanceConfig::read(&file.name, &file.bytes, &variable) {
@@ -167,6 +175,37 @@ pub(crate) fn load_for(
             Err(Answer { stderr, code: WRONG, ..Answer::default() })
         }
     }
+}
+
+/// Returns the environment as a server with this home sees it.
+fn for_home(home: &Path) -> impl Fn(&str) -> Option<OsString> {
+    move |name: &str| match name {
+        "POINTSMAN_HOME" => Some(home.as_os_str().to_owned()),
+        _ => std::env::var_os(name),
+    }
+}
+
+/// What is in a file, or what is wrong with it.
+pub(crate) type Checked = Result<(InstanceConfig, Vec<Problem>), Problems>;
+
+/// Looks at the configuration that a server with this home would load, with the file's name; none if
+/// there is no file.
+///
+/// # Errors
+/// It is not clear which file is meant, or it cannot be read.
+pub(crate) fn look_for(home: &Path) -> Result<Option<(String, Checked)>, LoadError> {
+    // A home that is not there yet names no file.
+    let variable_of =
+        |name: &str| for_home(home)(name).filter(|_| name != "POINTSMAN_HOME" || home.is_dir());
+    let Some(path) = discovery::find(None, &variable_of)? else { return Ok(None) };
+    let file = load(&path)?;
+    let read = InstanceConfig::read(&file.name, &file.bytes, &variable);
+    Ok(Some((file.name, read)))
+}
+
+/// Returns the folders in which [`load_for`] looks for a file, and the names that it looks for.
+pub(crate) fn places(home: &Path, named: Option<&Path>) -> (Vec<PathBuf>, Vec<OsString>) {
+    discovery::places(home, named, std::env::var_os("DAGSTER_HOME").as_deref())
 }
 
 fn shown(args: &FileArgs, file: Option<&str>, config: &InstanceConfig) -> String {

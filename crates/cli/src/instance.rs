@@ -1,8 +1,15 @@
-//! `pointsman instance concurrency`: the limits of pools, with Dagster's arguments and its words.
+//! `pointsman instance`: what the server is and does, and `instance concurrency`: the limits of pools,
+//! with Dagster's arguments and its words.
+
+mod show;
+
+pub(crate) use self::show::configuration_text;
+
+use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use model::PoolLimit;
-use wire::api::{Pool, PoolRules};
+use wire::api::{FreeSlots, FreedSlots, FreedStep, Pool, PoolRules};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
@@ -12,7 +19,10 @@ use crate::show::plain;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum InstanceCommand {
-    /// Get, set and delete the limits of pools
+    /// Show the server: state, counts, the rules in force and where they come from
+    #[command(visible_alias = "status", after_help = "Example:\n  pointsman instance show")]
+    Show(show::ShowArgs),
+    /// Get, set and delete the limits of pools; free slots
     #[command(subcommand, after_help = "Example:\n  pointsman instance concurrency set db 2")]
     Concurrency(ConcurrencyCommand),
 }
@@ -29,6 +39,12 @@ pub(crate) enum ConcurrencyCommand {
     /// Take the limit of a pool away; the default limit is in force then, if there is one
     #[command(after_help = "Example:\n  pointsman instance concurrency delete db")]
     Delete(DeleteArgs),
+    /// Give back the slots that the steps of a run hold, while the steps go on
+    ///
+    /// What waits for slots goes on waiting. The steps are not ended: more may use the pool then than
+    /// its limit says, until they end.
+    #[command(after_help = "Example:\n  pointsman instance concurrency free 1b4e28ba --step load")]
+    Free(FreeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -71,9 +87,35 @@ pub(crate) struct DeleteArgs {
     remote: Remote,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct FreeArgs {
+    /// The run's id or the beginning of it
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Only the slots of this step
+    #[arg(long, value_name = "STEP")]
+    step: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
 /// Carries out a command.
-pub(crate) fn run(InstanceCommand::Concurrency(command): &InstanceCommand) -> Answer {
+pub(crate) fn run(command: &InstanceCommand) -> Answer {
     match command {
+        InstanceCommand::Show(args) => show::run(args),
+        InstanceCommand::Concurrency(command) => concurrency(command),
+    }
+}
+
+fn concurrency(command: &ConcurrencyCommand) -> Answer {
+    match command {
+        ConcurrencyCommand::Free(args) => run_remote(&args.remote, async |session| {
+            let run = session.find_run(&args.id).await?.run;
+            let step = FreeSlots { step: args.step.clone() };
+            let freed = session.client.free_slots(&run.id, &step).await?;
+            session.tell(&freed, freed_text)?;
+            Ok(0)
+        }),
         ConcurrencyCommand::Get(args) => {
             run_remote(&args.remote, async |session| match args.pool.as_deref() {
                 Some(pool) if !args.all => get(session, pool).await,
@@ -95,6 +137,18 @@ pub(crate) fn run(InstanceCommand::Concurrency(command): &InstanceCommand) -> An
             Ok(0)
         }),
     }
+}
+
+fn freed_text(FreedSlots { freed }: &FreedSlots) -> String {
+    if freed.is_empty() {
+        return "Nothing was held.\n".to_owned();
+    }
+    let pools = |pools: &BTreeMap<String, u32>| {
+        let pool = |(pool, slots): (&String, &u32)| format!("{}: {slots}", plain(pool));
+        pools.iter().map(pool).collect::<Vec<_>>().join(", ")
+    };
+    let line = |step: &FreedStep| format!("Freed {} ({})\n", plain(&step.step), pools(&step.pools));
+    freed.iter().map(line).collect()
 }
 
 async fn get(session: &Session, pool: &str) -> Result<u8, Failure> {

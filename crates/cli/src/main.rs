@@ -5,22 +5,27 @@ mod asset;
 mod code_location;
 mod config;
 mod daemon;
+mod doctor;
 mod failure;
+mod help;
 mod home;
 mod instance;
 mod job;
+mod pages;
 mod pool;
+mod progress;
 mod queue;
 mod remote;
 mod run;
 mod scenario;
 mod show;
+mod top;
 mod worker;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::answer::{Answer, UNREADABLE};
 
@@ -30,6 +35,7 @@ use self::answer::{Answer, UNREADABLE};
     name = "pointsman",
     version,
     arg_required_else_help = true,
+    disable_help_subcommand = true,
     after_help = "\
 Exit codes:
   0  done
@@ -40,7 +46,9 @@ Exit codes:
 Example:
   pointsman job launch nightly --wait
   pointsman queue
-  pointsman run why 1b4e28ba"
+  pointsman run why 1b4e28ba
+
+`pointsman help limits` says which limit you need; `pointsman help help` lists all topics."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -67,15 +75,17 @@ enum Command {
     /// List, show and launch jobs
     #[command(subcommand, after_help = "Example:\n  pointsman job launch nightly --tag team=docs")]
     Job(job::JobCommand),
-    /// List, show, explain, watch, cancel and delete runs
+    /// List, show, explain, watch, change, cancel and delete runs
     #[command(subcommand, after_help = "Example:\n  pointsman run why 1b4e28ba")]
     Run(run::RunCommand),
     /// List the queued runs, and why each waits
     Queue(queue::QueueArgs),
+    /// See what goes on, live: runs in progress, the queue with its reasons, pools
+    Top(top::TopArgs),
     /// List and show pools
     #[command(subcommand, after_help = "Example:\n  pointsman pool show db")]
     Pool(pool::PoolCommand),
-    /// Limits of this instance that can be changed while it runs
+    /// Show this instance, and change its limits while it runs
     #[command(subcommand, after_help = "Example:\n  pointsman instance concurrency set db 2")]
     Instance(instance::InstanceCommand),
     /// List, show and materialize assets
@@ -84,12 +94,20 @@ enum Command {
     /// List, show and reload code locations
     #[command(subcommand, after_help = "Example:\n  pointsman code-location reload")]
     CodeLocation(code_location::CodeLocationCommand),
-    /// Check, show and describe the configuration.
+    /// Check, show, describe and reload the configuration.
     #[command(subcommand, after_help = "Example:\n  pointsman config check dagster.yaml")]
     Config(config::ConfigCommand),
     /// Play scenarios of the run queue against the very core that decides.
     #[command(subcommand, after_help = "Example:\n  pointsman scenario run my-limits.yaml")]
     Scenario(scenario::ScenarioCommand),
+    /// Find what is wrong, and how to mend it
+    Doctor(doctor::DoctorArgs),
+    /// Print a script that completes commands and flags in a shell
+    Completions(pages::CompletionsArgs),
+    /// Print the manual page, or write the pages of all commands
+    Man(pages::ManArgs),
+    /// Print the help of a command, or a topic: limits, priority, waiting, exit-codes
+    Help(help::HelpArgs),
     /// Execute one attempt of a run; the launcher starts this
     #[command(hide = true)]
     Worker(worker::WorkerArgs),
@@ -107,12 +125,17 @@ fn main() -> ExitCode {
         Command::Job(command) => job::run(&command),
         Command::Run(command) => run::run(&command),
         Command::Queue(args) => queue::run(&args),
+        Command::Top(args) => top::run(&args),
         Command::Pool(command) => pool::run(&command),
         Command::Instance(command) => instance::run(&command),
         Command::Asset(command) => asset::run(&command),
         Command::CodeLocation(command) => code_location::run(&command),
         Command::Config(command) => config::run(&command),
         Command::Scenario(command) => scenario::run(&command),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Completions(args) => pages::completions(&args, Cli::command()),
+        Command::Man(args) => pages::man(&args, Cli::command()),
+        Command::Help(args) => help::run(&args, Cli::command()),
         Command::Worker(args) => worker::work(&args),
     };
     ExitCode::from(print(&answer))

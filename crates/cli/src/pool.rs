@@ -6,7 +6,7 @@ use wire::api::{ClaimState, Pool, PoolDetail, PoolRules, Pools, short_id};
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::remote::{Remote, Session, run as run_remote, say, tell_json};
-use crate::show::{Style, fields, table};
+use crate::show::{Cell, Style, fields, table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PoolCommand {
@@ -61,15 +61,23 @@ fn list_text(style: Style, rules: &PoolRules, Pools { pools }: &Pools) -> String
                 sets a limit.\n"
             .to_owned();
     }
-    let rows = pools.iter().map(|pool| {
+    table(style, POOLS_HEADER, pool_rows(rules, pools))
+}
+
+/// The columns of the list of pools.
+pub(crate) const POOLS_HEADER: [&str; 4] = ["POOL", "LIMIT", "OCCUPIED", "WAITING"];
+
+/// Returns the rows of the list of pools.
+pub(crate) fn pool_rows(rules: &PoolRules, pools: &[Pool]) -> Vec<[Cell; 4]> {
+    let row = |pool: &Pool| {
         [
             (&pool.pool).into(),
             limit(pool).into(),
             occupied(rules, pool).to_string().into(),
             pool.usage.pending.to_string().into(),
         ]
-    });
-    table(style, ["POOL", "LIMIT", "OCCUPIED", "WAITING"], rows.collect())
+    };
+    pools.iter().map(row).collect()
 }
 
 /// Returns how many slots are taken: by steps, or by runs where runs hold them.

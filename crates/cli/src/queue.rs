@@ -6,8 +6,9 @@ use wire::api::{ExplanationState, MAX_PAGE, Page, QueueEntry, QueuePage, short_i
 
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::remote::{Remote, Session, now, run as run_remote};
-use crate::show::{Style, holders, interval, reason, table};
+use crate::show::{Cell, Style, holders, interval, reason, table};
 
 /// Lists the queued runs in the order in which they are looked at, each with the first limit that
 /// blocks it and those who hold that.
@@ -27,7 +28,7 @@ pub(crate) fn run(args: &QueueArgs) -> Answer {
 
 async fn queue(session: &Session, mut wanted: u32) -> Result<u8, Failure> {
     let mut all = QueuePage { entries: Vec::new(), total: 0, next: None };
-    let mut after = None;
+    let (mut after, mut progress) = (None, Progress::new());
     while wanted > 0 {
         let page = Page { after, limit: Some(wanted.min(MAX_PAGE)) };
         let page = session.client.queue(&page).await?;
@@ -39,7 +40,9 @@ async fn queue(session: &Session, mut wanted: u32) -> Result<u8, Failure> {
         if after.is_none() || count == 0 {
             break;
         }
+        progress.show(&format!("{} queued runs read ...", all.entries.len()));
     }
+    progress.clear();
     session.tell(&all, |all| text(session.style, now(), all))?;
     Ok(0)
 }
@@ -48,7 +51,20 @@ fn text(style: Style, now: Timestamp, QueuePage { entries, total, .. }: &QueuePa
     if entries.is_empty() {
         return "The queue is empty.\n".to_owned();
     }
-    let rows = entries.iter().map(|entry| {
+    let mut text = table(style, QUEUE_HEADER, queue_rows(now, entries));
+    if (entries.len() as u64) < *total {
+        text += &format!("{} of {total} queued runs; --limit shows more.\n", entries.len());
+    }
+    text
+}
+
+/// The columns of the queue.
+pub(crate) const QUEUE_HEADER: [&str; 7] =
+    ["#", "RUN", "JOB", "PRIORITY", "WAITING", "REASON", "HELD BY"];
+
+/// Returns the rows of the queue.
+pub(crate) fn queue_rows(now: Timestamp, entries: &[QueueEntry]) -> Vec<[Cell; 7]> {
+    let row = |entry: &QueueEntry| {
         [
             entry.position.to_string().into(),
             short_id(&entry.run).into(),
@@ -58,13 +74,8 @@ fn text(style: Style, now: Timestamp, QueuePage { entries, total, .. }: &QueuePa
             waits_for(entry).into(),
             holders(&entry.explanation).into(),
         ]
-    });
-    let header = ["#", "RUN", "JOB", "PRIORITY", "WAITING", "REASON", "HELD BY"];
-    let mut text = table(style, header, rows.collect());
-    if (entries.len() as u64) < *total {
-        text += &format!("{} of {total} queued runs; --limit shows more.\n", entries.len());
-    }
-    text
+    };
+    entries.iter().map(row).collect()
 }
 
 fn waits_for(entry: &QueueEntry) -> String {

@@ -8,12 +8,12 @@ use clap::Args;
 use model::Timestamp;
 use serde::Serialize;
 use wire::api::RunDetail;
-use wire::client::Client;
+use wire::client::{Client, DiscoverError};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::home;
-use crate::show::Style;
+use crate::show::{Style, When};
 
 /// Which server a command speaks to, and how it answers.
 #[derive(Debug, Args)]
@@ -33,6 +33,15 @@ pub(crate) struct Remote {
     /// Print the JSON of the API
     #[arg(long)]
     json: bool,
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true,
+        help = "Colours: auto (on a terminal), always or never [default: auto]"
+    )]
+    color: When,
 }
 
 /// One command at work.
@@ -48,21 +57,59 @@ pub(crate) fn run<F>(remote: &Remote, command: F) -> Answer
 where
     F: AsyncFnOnce(&Session) -> Result<u8, Failure>,
 {
+    run_without_server(remote, async || {
+        let client = remote.client()?;
+        let session = Session { client, is_json: remote.json, style: remote.style() };
+        command(&session).await
+    })
+}
+
+/// Carries out a command that may do without a server.
+pub(crate) fn run_without_server<F>(remote: &Remote, command: F) -> Answer
+where
+    F: AsyncFnOnce() -> Result<u8, Failure>,
+{
     let outcome = || -> Result<u8, Failure> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let home = home::find(remote.home.clone(), &variable);
-        let client = Client::discover(remote.url.as_deref(), &home, &variable)?;
-        let session = Session { client, is_json: remote.json, style: Style::of_stdout() };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::input(error.to_string(), "free some file descriptors"))?;
-        runtime.block_on(command(&session))
+        runtime.block_on(command())
     };
     match outcome() {
         Ok(code) => Answer { code, ..Answer::default() },
         Err(failure) => failure.answer(remote.json),
     }
+}
+
+impl Remote {
+    /// Returns the home.
+    pub(crate) fn home(&self) -> PathBuf {
+        home::find(self.home.clone(), &variable)
+    }
+
+    /// Returns the address that is given or that the environment names, if any.
+    pub(crate) fn named_url(&self) -> Option<String> {
+        let set = || variable("POINTSMAN_URL").filter(|url| !url.is_empty());
+        self.url.clone().or_else(set)
+    }
+
+    /// Finds the server.
+    pub(crate) fn client(&self) -> Result<Client, DiscoverError> {
+        Client::discover(self.url.as_deref(), &self.home(), &variable)
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    pub(crate) fn style(&self) -> Style {
+        Style::of_stdout(self.color)
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
 }
 
 impl Session {

@@ -1,6 +1,9 @@
-//! `pointsman run`: the runs, what they did, why they wait; ending and deleting them.
+//! `pointsman run`: the runs, what they did, why they wait; changing, ending and deleting them.
 
+mod bulk;
+mod change;
 mod end;
+pub(crate) mod filter;
 mod list;
 mod logs;
 mod show;
@@ -25,6 +28,14 @@ pub(crate) enum RunCommand {
     Why(why::WhyArgs),
     /// Show what happens to a run, live, until it ends
     Watch(watch::WatchArgs),
+    /// Change the priority of runs that have not ended
+    SetPriority(change::PriorityArgs),
+    /// Set and remove tags of runs that have not ended
+    SetTags(change::TagsArgs),
+    /// Keep queued runs in the queue until they are released
+    Hold(change::HoldArgs),
+    /// Let runs go on that are held
+    Release(change::ReleaseArgs),
     /// Tell runs to end
     Cancel(end::CancelArgs),
     /// Delete the records of runs that have ended or are queued
@@ -39,6 +50,10 @@ pub(crate) fn run(command: &RunCommand) -> Answer {
         RunCommand::Logs(args) => logs::run(args),
         RunCommand::Why(args) => why::run(args),
         RunCommand::Watch(args) => watch::run(args),
+        RunCommand::SetPriority(args) => change::set_priority(args),
+        RunCommand::SetTags(args) => change::set_tags(args),
+        RunCommand::Hold(args) => change::hold(args),
+        RunCommand::Release(args) => change::release(args),
         RunCommand::Cancel(args) => end::cancel(args),
         RunCommand::Delete(args) => end::delete(args),
     }

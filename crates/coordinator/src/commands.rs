@@ -6,6 +6,8 @@ use store::CommitError;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::options::Options;
+
 /// How many messages may wait for the loop; whoever brings more waits until there is room.
 pub(crate) const MAX_WAITING: usize = 4096;
 
@@ -15,11 +17,17 @@ pub(crate) enum Message {
     Command { command: Command, reply: oneshot::Sender<Answer> },
     /// To be decided; nobody waits for the answer.
     Hint(Command),
-    /// A question to the state, as it is after the last commit.
-    Question(Box<dyn FnOnce(&State) + Send>),
+    /// A question to the state, as it is after the last commit. It may try something out, but
+    /// leaves the state as it is.
+    Question(Question),
+    /// Other options are to be in force.
+    Configure { options: Box<Options>, reply: oneshot::Sender<Answer> },
     /// Everything that waits is dealt with, then the loop ends.
     Stop,
 }
+
+/// A question to the state.
+pub(crate) type Question = Box<dyn FnOnce(&mut State) + Send>;
 
 /// The answer of the loop to a command.
 pub(crate) type Answer = Result<Reply, NotDone>;
@@ -59,6 +67,9 @@ pub enum CommandError {
     /// What was given makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// More runs are meant than one commit changes.
+    #[error("more than {0} runs are meant, which is as many as can be changed at one time")]
+    TooManyRuns(usize),
     /// Nothing can be written now; it is worth asking again. Whether what was asked for was done
     /// may not be known.
     #[error("{0}")]
@@ -88,6 +99,7 @@ impl std::fmt::Debug for Message {
         match self {
             Self::Command { command, .. } | Self::Hint(command) => command.fmt(f),
             Self::Question(_) => f.write_str("Question"),
+            Self::Configure { options, .. } => options.fmt(f),
             Self::Stop => f.write_str("Stop"),
         }
     }
@@ -101,9 +113,19 @@ impl Entry {
 
     /// Has a command decided and waits until the decision is durable.
     pub(crate) async fn decide(&self, command: Command) -> Answer {
+        self.answered(|reply| Message::Command { command, reply }).await
+    }
+
+    /// Puts other options in force; they are when this returns well.
+    pub(crate) async fn configure(&self, options: Options) -> Answer {
+        let options = Box::new(options);
+        self.answered(|reply| Message::Configure { options, reply }).await
+    }
+
+    async fn answered(&self, message: impl FnOnce(oneshot::Sender<Answer>) -> Message) -> Answer {
         let (reply, answer) = oneshot::channel();
         let gone = || NotDone::Unavailable("the daemon is stopping".to_owned());
-        self.0.send(Message::Command { command, reply }).await.map_err(|_| gone())?;
+        self.0.send(message(reply)).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())?
     }
 
@@ -112,9 +134,17 @@ impl Entry {
         &self,
         question: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T, CommandError> {
+        self.try_out(|state| question(state)).await
+    }
+
+    /// Asks the state what would be; the question leaves it as it is.
+    pub(crate) async fn try_out<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut State) -> T + Send + 'static,
+    ) -> Result<T, CommandError> {
         let (reply, answer) = oneshot::channel();
         let gone = || CommandError::Unavailable("the daemon is not ready to answer".to_owned());
-        let question = Box::new(move |state: &State| {
+        let question = Box::new(move |state: &mut State| {
             // Nobody may wait for the answer any more; that is no harm.
             let _ = reply.send(question(state));
         });

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{error, info, warn};
 
 use crate::clock::Clock;
-use crate::commands::{Answer, Entry, Message, NotDone};
+use crate::commands::{Answer, Entry, Message, NotDone, Question};
 use crate::effects::Performer;
 use crate::handle::Handle;
 use crate::ids::SystemIds;
@@ -102,25 +102,27 @@ pub async fn start<L: Launcher>(
     let inboxes = Inboxes::default();
     let performer =
         Performer::new(launcher.into(), locations.clone(), entry.clone(), inboxes.clone());
+    let options = Arc::new(options);
+    let (in_force, options_seen) = watch::channel(options.clone());
     let handle = Handle {
         entry: entry.clone(),
         inboxes: inboxes.clone(),
         store: store.clone(),
         locations,
-        options: options.clone().into(),
+        options: options_seen,
         changes: changes_seen,
         stopping: stopping_seen,
         planning: Arc::new(Semaphore::new(MAX_PLANNED_AT_ONCE)),
     };
     let pruner = Pruner::new(options.retention);
     let decider =
-        Decider { options, store, epoch, clock, messages, performer, inboxes, changes, pruner };
+        Decider { in_force, store, epoch, clock, messages, performer, inboxes, changes, pruner };
     let task = tokio::spawn(decider.run(state));
     Ok((handle, Running { task, entry, stopping }))
 }
 
 struct Decider<L> {
-    options: Options,
+    in_force: watch::Sender<Arc<Options>>,
     store: Arc<Store>,
     epoch: Epoch,
     clock: Clock,
@@ -131,13 +133,13 @@ struct Decider<L> {
     pruner: Pruner,
 }
 
-type Question = Box<dyn FnOnce(&State) + Send>;
-
 /// What is owed once the commit of a turn is durable.
 #[derive(Default)]
 struct Owed {
     answers: Vec<(oneshot::Sender<Answer>, Answer)>,
     questions: Vec<Question>,
+    /// The options that are in force from then on.
+    options: Option<Box<Options>>,
     is_last: bool,
 }
 
@@ -184,7 +186,8 @@ impl<L: Launcher> Decider<L> {
     /// Waits for a message or for the next deadline, and takes everything that waits.
     async fn wait(&mut self, state: &State) -> Vec<Message> {
         let deadline = state.next_deadline(self.clock.now()).unwrap_or(Duration::MAX);
-        let longest = self.options.longest_sleep.max(SHORTEST_SLEEP).min(self.pruner.due_in());
+        let longest =
+            self.in_force.borrow().longest_sleep.max(SHORTEST_SLEEP).min(self.pruner.due_in());
         let sleep = deadline.min(longest);
         let first = timeout(sleep, self.messages.recv()).await;
         match first {
@@ -226,6 +229,11 @@ impl<L: Launcher> Decider<L> {
                     let _: Result<Reply, _> = decide(command);
                 }
                 Message::Question(question) => owed.questions.push(question),
+                Message::Configure { options, reply } => {
+                    let answer = decide(configure(&options)).map_err(NotDone::Refused);
+                    owed.answers.push((reply, answer));
+                    owed.options = Some(options);
+                }
                 Message::Stop => owed.is_last = true,
             }
         }
@@ -235,6 +243,9 @@ impl<L: Launcher> Decider<L> {
             return Err(error);
         }
         let is_last = owed.is_last;
+        if let Some(options) = owed.options.take() {
+            self.put_in_force(*options);
+        }
         owed.pay(state);
         self.changes.send_if_modified(|change| {
             let is_new = *change != state.last_change();
@@ -249,6 +260,13 @@ impl<L: Launcher> Decider<L> {
         } else {
             Turn::Done
         })
+    }
+
+    /// The commit that says so is durable: from now on these options are in force, everywhere.
+    fn put_in_force(&mut self, options: Options) {
+        self.pruner.configure(options.retention);
+        let url = self.in_force.borrow().url.clone();
+        self.in_force.send_replace(Arc::new(Options { url, ..options }));
     }
 
     /// Makes a commit; one that surely did not happen is made again, so often at most.
@@ -274,7 +292,8 @@ impl<L: Launcher> Decider<L> {
     /// on. Returns none if the loop is told to end meanwhile.
     async fn lead_again(&mut self) -> Option<State> {
         loop {
-            match lead(&self.store, &self.options, self.clock).await {
+            let options = self.in_force.borrow().clone();
+            match lead(&self.store, &options, self.clock).await {
                 Ok((epoch, state)) => {
                     info!(epoch = epoch.0, "leading again");
                     self.epoch = epoch;
@@ -286,7 +305,9 @@ impl<L: Launcher> Decider<L> {
                     let until = Instant::now() + LEAD_AGAIN;
                     while let Ok(message) = timeout_at(until, self.messages.recv()).await {
                         match message {
-                            Some(Message::Command { reply, .. }) => {
+                            Some(
+                                Message::Command { reply, .. } | Message::Configure { reply, .. },
+                            ) => {
                                 let _ = reply.send(Err(not_leading(&error)));
                             }
                             Some(Message::Hint(_) | Message::Question(_)) => {}
@@ -297,6 +318,11 @@ impl<L: Launcher> Decider<L> {
             }
         }
     }
+}
+
+/// What the rules are told of options.
+fn configure(options: &Options) -> Command {
+    Command::Configure { settings: Box::new(options.settings.clone()), rules: options.rules }
 }
 
 /// Why a command is not carried out while the store cannot be led.
@@ -311,7 +337,7 @@ fn not_leading(error: &StartError) -> NotDone {
 
 impl Owed {
     /// The commit is durable: everybody is told.
-    fn pay(self, state: &State) {
+    fn pay(self, state: &mut State) {
         for (reply, answer) in self.answers {
             // Whoever asked may have gone; what was asked for is done all the same.
             let _ = reply.send(answer);

@@ -19,7 +19,7 @@ pub struct Handle {
     pub(crate) inboxes: Inboxes,
     pub(crate) store: Arc<Store>,
     pub(crate) locations: Locations,
-    pub(crate) options: Arc<Options>,
+    pub(crate) options: watch::Receiver<Arc<Options>>,
     pub(crate) changes: watch::Receiver<Change>,
     pub(crate) stopping: watch::Receiver<bool>,
     /// One permit for each run that may be planned by Python at this time.
@@ -77,7 +77,7 @@ impl Handle {
     /// # Errors
     /// [`CommandError::Unavailable`] while it cannot answer.
     pub async fn status(&self) -> Result<Status, CommandError> {
-        let dispatch = self.options.rules.dispatch;
+        let dispatch = self.options().rules.dispatch;
         self.entry
             .ask(move |state| {
                 let (_, usage) = state.image().usage(&model::LimitKey::MaxConcurrentRuns);
@@ -107,13 +107,13 @@ impl Handle {
         &self.locations
     }
 
-    /// Returns the settings that the daemon was started with.
-    pub fn options(&self) -> &Options {
-        &self.options
+    /// Returns the options that are in force.
+    pub fn options(&self) -> Arc<Options> {
+        self.options.borrow().clone()
     }
 
     /// Tells a run that has ended from one that never was.
-    async fn or_ended(&self, run: RunId, error: CommandError) -> CommandError {
+    pub(crate) async fn or_ended(&self, run: RunId, error: CommandError) -> CommandError {
         let is_unknown = matches!(error, CommandError::Refused(Refusal::UnknownRun(_)));
         match self.store.run(run).await {
             Ok(Some(_)) if is_unknown => Refusal::Ended(run).into(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lifecycle::{Command, Known, Submit};
-use model::{RunId, RunStatus};
+use model::RunId;
 use store::{ReadError, Store};
 
 use crate::commands::{Message, NotDone};
@@ -40,7 +40,8 @@ struct Asked {
 #[derive(Default)]
 struct Answers {
     known: store::Known,
-    ended: BTreeMap<RunId, RunStatus>,
+    /// How many events they have.
+    ended: BTreeMap<RunId, u64>,
 }
 
 fn needs_store(message: &Message) -> bool {
@@ -71,8 +72,9 @@ impl Asked {
             answers.known = store.known(&keys, &self.ids).await?;
         }
         for run in &self.ended {
-            let status = store.run(*run).await?.map(|found| found.life.status);
-            answers.ended.extend(status.filter(|s| s.is_terminal()).map(|status| (*run, status)));
+            let life = store.run(*run).await?.map(|found| found.life);
+            let ended = life.filter(|life| life.status.is_terminal());
+            answers.ended.extend(ended.map(|life| (*run, life.event_count)));
         }
         Ok(answers)
     }

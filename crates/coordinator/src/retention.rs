@@ -36,6 +36,11 @@ impl Pruner {
         Self { retention, next: Instant::now() }
     }
 
+    /// Keeps things for another time from now on.
+    pub(crate) fn configure(&mut self, retention: Retention) {
+        *self = Self::new(retention);
+    }
+
     /// Returns how long it is until something may be taken away.
     pub(crate) fn due_in(&self) -> Duration {
         self.next.saturating_duration_since(Instant::now())

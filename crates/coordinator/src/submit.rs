@@ -16,8 +16,7 @@ use crate::commands::CommandError;
 use crate::handle::{Handle, unexpected};
 use crate::options::{CODE_LOCATION_TAG, CltTag, LOCATION_TAG};
 
-/// How much all tags of a run may come to, in bytes: they are kept in memory while it is queued.
-const MAX_TAGS: usize = 64 * 1024;
+const MAX_TAGS: usize = Tags::MAX_SIZE;
 
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
@@ -67,9 +66,12 @@ impl Handle {
         let command = Command::Submit(Box::new(self.resolve(request).await?));
         match self.entry.decide(command).await? {
             Reply::Submitted { run, is_new } => Ok(Submitted { run, is_new }),
-            Reply::Done | Reply::Status(_) | Reply::Received { .. } | Reply::Directions(_) => {
-                Err(unexpected())
-            }
+            Reply::Done
+            | Reply::Status(_)
+            | Reply::Received { .. }
+            | Reply::Directions(_)
+            | Reply::Changed(_)
+            | Reply::Freed(_) => Err(unexpected()),
         }
     }
 
@@ -113,7 +115,7 @@ impl Handle {
     /// Sets the tags that the coordinator sets, over those that were submitted.
     fn stamp(&self, tags: &Tags, location: &CodeLocation, priority: Option<Priority>) -> Tags {
         let tags = tags.with(LOCATION_TAG, location.as_str());
-        let tags = match self.options.clt_tag {
+        let tags = match self.options().clt_tag {
             CltTag::Stamped => tags.with(CODE_LOCATION_TAG, location.as_str()),
             CltTag::Left => tags,
         };

@@ -76,7 +76,12 @@ impl Handle {
         let command = Command::Report { worker, first: told.first, reports };
         match self.decide(command).await? {
             Reply::Received { last } => Ok(shape::Received { last }),
-            Reply::Done | Reply::Submitted { .. } | Reply::Status(_) | Reply::Directions(_) => {
+            Reply::Done
+            | Reply::Submitted { .. }
+            | Reply::Status(_)
+            | Reply::Directions(_)
+            | Reply::Changed(_)
+            | Reply::Freed(_) => {
                 Err(WorkerError::Unavailable("an answer of another kind".to_owned()))
             }
         }
@@ -123,7 +128,12 @@ impl Handle {
     async fn directions(&self, worker: Worker) -> Result<shape::Directions, WorkerError> {
         match self.decide(Command::Poll { worker }).await? {
             Reply::Directions(directions) => Ok(shape_directions(&directions)),
-            Reply::Done | Reply::Submitted { .. } | Reply::Status(_) | Reply::Received { .. } => {
+            Reply::Done
+            | Reply::Submitted { .. }
+            | Reply::Status(_)
+            | Reply::Received { .. }
+            | Reply::Changed(_)
+            | Reply::Freed(_) => {
                 Err(WorkerError::Unavailable("an answer of another kind".to_owned()))
             }
         }

@@ -95,6 +95,21 @@ fn a_job_has_so_many_ops_and_no_more() {
 }
 
 #[test]
+fn an_executor_has_so_many_limits_by_tag_and_no_more() {
+    let file = |count: usize| {
+        let limits =
+            (0..count).map(|index| format!("    - {{key: k, value: v{index}, limit: 1}}\n"));
+        let limits = limits.collect::<String>();
+        format!(
+            "executor:\n  tag_concurrency_limits:\n{limits}jobs: {{a: {{ops: {{b: {{shell: x}}}}}}}}\n"
+        )
+    };
+    assert_eq!(told(file(500).as_bytes()), "");
+    let first = "jobs.yaml:503:7: an executor has more than 500 limits by tag";
+    check(file(501).as_bytes(), first);
+}
+
+#[test]
 fn a_file_has_so_many_jobs_and_no_more() {
     let jobs = |count: usize| {
         let jobs: Vec<String> =

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use model::{
-    Attempt, CodeLocation, Deployment, JobName, Nonce, PoolLimit, PoolName, RunId, RunPools,
-    RunStatus, Step, StepKey, Submission, Tags, Timestamp, TokenHash,
+    Attempt, CodeLocation, Demand, Deployment, JobName, Nonce, PoolLimit, PoolName, RunId,
+    RunPools, RunStatus, Settings, Step, StepKey, Submission, Tags, Timestamp, TokenHash,
 };
 use thiserror::Error;
+
+use crate::changes::{Changed, RunChange};
+use crate::rules::Rules;
 
 /// One thing that happened or is asked for.
 #[derive(Debug, Clone)]
@@ -24,8 +27,29 @@ pub enum Command {
     Delete {
         /// Which run.
         run: RunId,
-        /// Whether the store has a run of this id that has ended.
-        ended: Option<RunStatus>,
+        /// If the store has a run of this id that has ended: how many events it has.
+        ended: Option<u64>,
+    },
+    /// Runs that have not ended are changed, all in one commit.
+    Change {
+        /// Which runs.
+        runs: Vec<RunId>,
+        /// What of them.
+        change: RunChange,
+    },
+    /// Slots that steps hold are given back, while the steps go on.
+    FreeSlots {
+        /// Which run.
+        run: RunId,
+        /// Which step; all of them, if none is named.
+        step: Option<StepKey>,
+    },
+    /// Another configuration comes into force.
+    Configure {
+        /// The settings of the limits.
+        settings: Box<Settings>,
+        /// The deadlines and bounds.
+        rules: Rules,
     },
     /// A pool gets a limit of its own, or loses it.
     SetPoolLimit {
@@ -257,6 +281,10 @@ pub enum Reply {
     },
     /// What a worker should know.
     Directions(crate::Directions),
+    /// What came of a change of runs.
+    Changed(Changed),
+    /// The steps whose slots were given back, and which.
+    Freed(Vec<(StepKey, Demand)>),
 }
 
 /// Says why a command was refused. Then nothing has changed.
@@ -277,6 +305,12 @@ pub enum Refusal {
     /// The run is in progress.
     #[error("run {0} is {1}: cancel it first, its record can be deleted when it has ended")]
     InProgress(RunId, RunStatus),
+    /// At run granularity the slots are the run's until it ends.
+    #[error(
+        "the slots of run {0} belong to the run as a whole until it ends, because the pools are \
+         enforced at run granularity"
+    )]
+    SlotsOfRun(RunId),
     /// The worker has no part in the run any more.
     #[error(transparent)]
     Dismissed(#[from] Dismissed),

@@ -149,31 +149,25 @@ impl State {
         }
     }
 
-    pub(crate) fn delete(
-        &mut self,
-        run: RunId,
-        ended: Option<RunStatus>,
-    ) -> Result<Reply, Refusal> {
+    pub(crate) fn delete(&mut self, run: RunId, ended: Option<u64>) -> Result<Reply, Refusal> {
         let is_ending = self.pending.ended.contains_key(&run);
         if self.pending.new_ids.contains(&run) || is_ending {
             // Its row is written by the commit that is being made; asked again, it can go.
             let status = self.image.run(run).map_or(RunStatus::Canceling, |run| run.status);
             return Err(Refusal::InProgress(run, status));
         }
-        match self.image.run(run).map(|run| run.status) {
-            None if ended.is_none() || self.pending.deleted.contains(&run) => {
-                return Err(Refusal::UnknownRun(run));
-            }
-            None => {}
-            Some(RunStatus::Queued) => {
+        let events = match (self.image.run(run).map(|run| run.status), ended) {
+            (None, Some(events)) if !self.pending.deleted.contains(&run) => events,
+            (None, _) => return Err(Refusal::UnknownRun(run)),
+            (Some(RunStatus::Queued), _) => {
                 self.apply(Event::Delete { run });
-                self.lives.remove(&run);
                 self.pending.touched.remove(&run);
+                self.lives.remove(&run).map_or(0, |life| life.event_count)
             }
-            Some(status) => return Err(Refusal::InProgress(run, status)),
-        }
+            (Some(status), _) => return Err(Refusal::InProgress(run, status)),
+        };
         self.pending.deleted.insert(run);
-        self.note_all(Note::new(EventKind::RunDeleted, format!("run {run}")));
+        self.note_deleted(run, events);
         self.effect(Effect::Forget { run });
         Ok(Reply::Done)
     }

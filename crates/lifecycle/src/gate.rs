@@ -1,8 +1,10 @@
 //! The begin gate, and what a worker is told: exactly one process of an attempt passes, and only
 //! while nobody has ended the run.
 
+use std::collections::BTreeSet;
+
 use admission::Event;
-use model::{ClaimState, EventKind, Nonce, RunId, RunStatus};
+use model::{ClaimState, EventKind, Nonce, RunId, RunStatus, StepKey};
 
 use crate::command::{Dismissed, Refusal, Reply, Worker};
 use crate::effects::Directions;
@@ -46,10 +48,11 @@ impl State {
     fn directions(&self, run: RunId) -> Directions {
         let claims = self.image.claims_of(run);
         let granted = claims.filter(|claim| claim.state == ClaimState::Granted);
-        Directions {
-            granted: granted.map(|claim| claim.step.step.clone()).collect(),
-            cancel: self.active(run).and_then(|active| active.cancel),
-        }
+        let mut granted: BTreeSet<StepKey> = granted.map(|claim| claim.step.step.clone()).collect();
+        let active = self.active(run);
+        granted.extend(active.iter().flat_map(|active| &active.granted_without_slots).cloned());
+        let cancel = active.and_then(|active| active.cancel);
+        Directions { granted: granted.into_iter().collect(), cancel }
     }
 
     /// Returns the attempt of a worker that still has a part in its run.

@@ -6,7 +6,9 @@
 //! that commit is durable. Nothing here waits, reads a clock, or knows a store, a launcher or a
 //! wire format.
 
+mod changes;
 mod command;
+mod configure;
 mod effects;
 mod ending;
 mod gate;
@@ -18,10 +20,12 @@ mod recovery;
 mod reports;
 mod rules;
 mod settle;
+mod slots;
 mod state;
 mod steps;
 mod submit;
 
+pub use changes::{CannotChange, Changed, RunChange, check_new_tags};
 pub use command::{
     CancelMode, Command, Dismissed, Known, Launched, Outcome, Refusal, Reply, Report, ReportKind,
     Sight, Submit, Worker,

@@ -1,6 +1,6 @@
 //! What is remembered of a run that has not ended, beside what the image of admission knows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use model::{Attempt, CancelCause, Nonce, Run, RunLife, StepKey, StepRow, Timestamp, TokenHash};
@@ -32,6 +32,8 @@ pub(crate) struct Active {
     pub(crate) started_at: Option<Timestamp>,
     pub(crate) canceling_at: Option<Timestamp>,
     pub(crate) steps: BTreeMap<StepKey, StepRow>,
+    /// Steps whose slots were given back before they were heard to have started: they may start.
+    pub(crate) granted_without_slots: BTreeSet<StepKey>,
     pub(crate) times: Times,
 }
 
@@ -80,6 +82,7 @@ impl Active {
             started_at: None,
             canceling_at: None,
             steps: BTreeMap::new(),
+            granted_without_slots: BTreeSet::new(),
             times: Times::default(),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Batch, Change, Claim, CodeLocation, LifeEvent, NewRun, PoolLimit, PoolName, Run, RunChange,
-    RunId, RunLife, StepId, StepRow, Submission, Timestamp,
+    Batch, Change, Claim, CodeLocation, EventKind, LifeEvent, NewRun, PoolLimit, PoolName, Run,
+    RunChange, RunId, RunLife, StepId, StepRow, Submission, Timestamp,
 };
 
 use crate::effects::Effect;
@@ -20,6 +20,8 @@ pub(crate) struct Pending {
     pub(crate) keys: BTreeMap<Arc<str>, ([u8; 32], RunId)>,
     /// The runs whose row has changed.
     pub(crate) touched: BTreeSet<RunId>,
+    /// Those among them whose tags have changed.
+    pub(crate) retagged: BTreeSet<RunId>,
     /// The last rows of those that have ended.
     pub(crate) ended: BTreeMap<RunId, (Run, RunLife)>,
     pub(crate) steps: BTreeMap<StepId, StepRow>,
@@ -46,8 +48,9 @@ impl Pending {
             }
         }
         for run in self.touched.difference(&self.new_ids) {
-            if let Some((_, life)) = row(*run) {
-                batch.changed_runs.push(RunChange { run: *run, life });
+            if let Some((now, life)) = row(*run) {
+                let tags = self.retagged.contains(run).then_some(now.tags);
+                batch.changed_runs.push(RunChange { run: *run, life, tags });
             }
         }
         batch.steps = self.steps.into_values().collect();
@@ -60,7 +63,8 @@ impl Pending {
         batch.pool_limits = self.pool_limits.into_iter().collect();
         batch.pauses = self.pauses.into_iter().collect();
         for event in &mut self.events {
-            event.run = event.run.filter(|(run, _)| !self.deleted.contains(run));
+            let is_last = event.kind == EventKind::RunDeleted;
+            event.run = event.run.filter(|(run, _)| is_last || !self.deleted.contains(run));
         }
         batch.deleted_runs = self.deleted.into_iter().collect();
         batch.events = self.events;

@@ -93,6 +93,7 @@ impl State {
         let active = lives.filter_map(|(run, life)| Some((*run, life.active.as_deref()?.attempt)));
         for (run, attempt) in active.collect::<Vec<(RunId, _)>>() {
             self.set_times(run);
+            self.find_granted_without_slots(run);
             self.recovering.insert(run);
             self.look_soon(run);
             // Whether its terminate was sent before is not known; it is safe to repeat.
@@ -105,30 +106,11 @@ impl State {
 
     /// Sets the deadlines of an attempt that was found, by what is left of each.
     fn set_times(&mut self, run: RunId) {
-        let (now, rules, max_runtime) = (self.now, self.rules, self.max_runtime_of(run));
+        let lease = self.now.elapsed.saturating_add(self.rules.lease);
         let Some(active) = self.active_mut(run) else { return };
-        let left =
-            |since: Timestamp, bound| now.elapsed.saturating_add(left_of(bound, since, now.at));
-        let times = &mut active.times;
-        times.lease_until = active.token.map(|_| now.elapsed.saturating_add(rules.lease));
-        match (active.canceling_at, active.started_at) {
-            (Some(canceling_at), Some(_)) => {
-                times.kill_at = Some(left(canceling_at, rules.cancel_timeout));
-            }
-            (Some(_), None) => {}
-            (None, Some(started_at)) => {
-                times.run_until = max_runtime.map(|bound| left(started_at, bound));
-            }
-            (None, None) => {
-                let starting_at = active.starting_at;
-                times.start_until = rules.start_timeout.map(|bound| left(starting_at, bound));
-            }
-        }
+        active.times.lease_until = active.token.map(|_| lease);
+        // Whether it was killed already is not known; it is safe to repeat.
+        active.times.kill_at = active.canceling_at.and(active.started_at).map(|_| lease);
+        self.bound_again(run);
     }
-}
-
-/// Returns what is left of a bound that began to run at an instant. A clock that was set back in
-/// between never makes it longer than the bound itself.
-fn left_of(bound: std::time::Duration, since: Timestamp, now: Timestamp) -> std::time::Duration {
-    bound.saturating_sub(now.since(since))
 }

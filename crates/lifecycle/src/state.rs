@@ -69,6 +69,9 @@ impl State {
             Command::Cancel { run, mode } => self.cancel(run, mode),
             Command::Delete { run, ended } => self.delete(run, ended),
             Command::SetPoolLimit { pool, limit } => Ok(self.set_pool_limit(pool, limit)),
+            Command::Change { runs, change } => Ok(Reply::Changed(self.change(&runs, &change))),
+            Command::FreeSlots { run, step } => self.free_slots(run, step.as_ref()),
+            Command::Configure { settings, rules } => Ok(self.configure(*settings, rules)),
             Command::Begin { worker, nonce } => self.begin(worker, nonce),
             Command::Report { worker, first, reports } => self.report(worker, first, reports),
             Command::Poll { worker } => self.poll(worker),
@@ -178,6 +181,12 @@ impl State {
         let number = life.event_count;
         self.touch(run);
         self.push(Some((run, number)), attempt, note);
+    }
+
+    /// Notes the last event of a run that is deleted, which had so many before.
+    pub(crate) fn note_deleted(&mut self, run: RunId, events: u64) {
+        let note = Note::new(EventKind::RunDeleted, format!("run {run}"));
+        self.push(Some((run, events + 1)), None, note);
     }
 
     /// Notes an event that concerns no single run.

@@ -177,9 +177,10 @@ impl State {
         step: &StepKey,
         change: impl FnOnce(&mut StepRow),
     ) -> bool {
-        let row = self.active_mut(run).and_then(|active| active.steps.get_mut(step));
-        let Some(row) = row else { return false };
+        let Some(active) = self.active_mut(run) else { return false };
+        let Some(row) = active.steps.get_mut(step) else { return false };
         change(row);
+        active.granted_without_slots.remove(step);
         let row = row.clone();
         self.pending.steps.insert(row.id.clone(), row);
         true

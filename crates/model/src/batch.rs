@@ -8,6 +8,7 @@ use crate::pool::PoolLimit;
 use crate::run::Run;
 use crate::status::StepStatus;
 use crate::step::{Claim, StepId};
+use crate::tags::Tags;
 use crate::time::Timestamp;
 
 /// The number of a leadership: a commit made under an older one than the latest is refused.
@@ -90,6 +91,8 @@ pub struct RunChange {
     pub run: RunId,
     /// The part that changes, as it is now.
     pub life: RunLife,
+    /// All its tags, if they have changed; its priority is what they say.
+    pub tags: Option<Tags>,
 }
 
 /// A step of a run, as it is now.

@@ -225,6 +225,14 @@ pub enum EventKind {
     RunFound,
     /// The run's record was deleted; its other events went with it.
     RunDeleted,
+    /// Somebody holds the run in the queue.
+    RunHeld,
+    /// The run is held no longer.
+    RunReleased,
+    /// The tags of the run were changed; the message says which.
+    RunRetagged,
+    /// The priority of the run was changed; the message says from what to what.
+    RunReprioritized,
     /// A step waits for slots.
     StepWaiting,
     /// A step has got its slots.
@@ -241,10 +249,15 @@ pub enum EventKind {
     StepSkipped,
     /// A step was ended by a cancel.
     StepCanceled,
+    /// Somebody gave back the slots of a step, which goes on; the message says how many of which
+    /// pool.
+    SlotsFreed,
     /// A pool was given a limit.
     PoolLimitSet,
     /// A pool lost its limit.
     PoolLimitDeleted,
+    /// Another configuration is in force.
+    ConfigurationApplied,
     /// A code location cannot be reached; its runs stay in the queue for a while.
     LocationPaused,
     /// Something worth knowing about the run that is none of these.
@@ -264,6 +277,10 @@ words!(EventKind {
     RunSuspect => "RUN_SUSPECT",
     RunFound => "RUN_FOUND",
     RunDeleted => "RUN_DELETED",
+    RunHeld => "RUN_HELD",
+    RunReleased => "RUN_RELEASED",
+    RunRetagged => "RUN_RETAGGED",
+    RunReprioritized => "RUN_REPRIORITIZED",
     StepWaiting => "STEP_WAITING",
     StepGranted => "STEP_GRANTED",
     StepStart => "STEP_START",
@@ -272,8 +289,10 @@ words!(EventKind {
     StepUpForRetry => "STEP_UP_FOR_RETRY",
     StepSkipped => "STEP_SKIPPED",
     StepCanceled => "STEP_CANCELED",
+    SlotsFreed => "SLOTS_FREED",
     PoolLimitSet => "POOL_LIMIT_SET",
     PoolLimitDeleted => "POOL_LIMIT_DELETED",
+    ConfigurationApplied => "CONFIGURATION_APPLIED",
     LocationPaused => "LOCATION_PAUSED",
     EngineEvent => "ENGINE_EVENT",
 });

@@ -20,6 +20,14 @@ pub struct Tags {
 }
 
 impl Tags {
+    /// How much all tags of a run may come to, in bytes: they are kept in memory while it is queued.
+    pub const MAX_SIZE: usize = 64 * 1024;
+
+    /// Returns how much all keys and values come to, in bytes.
+    pub fn size(&self) -> usize {
+        self.text.len()
+    }
+
     /// Returns the value of a key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.iter().find(|(k, _)| *k == key).map(|(_, value)| value)

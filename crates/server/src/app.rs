@@ -10,6 +10,7 @@ use store::Store;
 use tokio::sync::Semaphore;
 
 use crate::accept::Stopping;
+use crate::configuration::ConfigurationLink;
 
 /// How many streams of changes are open at one time: far fewer than there are connections.
 const MAX_STREAMS: usize = 64;
@@ -25,14 +26,21 @@ pub(crate) struct App {
     pub(crate) stopping: Stopping,
     /// Room for streams of changes.
     pub(crate) streams: Arc<Semaphore>,
+    /// The way to whoever reads the configuration file, if somebody does.
+    pub(crate) configuration: Option<ConfigurationLink>,
     /// When the server was started.
     pub(crate) started_at: Timestamp,
 }
 
 impl App {
-    pub(crate) fn new(handle: Handle, home: PathBuf, stopping: Stopping) -> Self {
+    pub(crate) fn new(
+        handle: Handle,
+        home: PathBuf,
+        configuration: Option<ConfigurationLink>,
+        stopping: Stopping,
+    ) -> Self {
         let streams = Arc::new(Semaphore::new(MAX_STREAMS));
-        Self { handle, home: home.into(), stopping, streams, started_at: now() }
+        Self { handle, home: home.into(), stopping, streams, configuration, started_at: now() }
     }
 
     /// Returns the store, for reading.

@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    fn plan(executor: serde_json::Value, steps: &[(&str, &[&str], &str)]) -> Plan {
+    fn plan(executor: &serde_json::Value, steps: &[(&str, &[&str], &str)]) -> Plan {
         let steps = steps.iter().map(|(key, after, value)| {
             json!({"key": key, "command": ["x"], "cwd": "/", "after": after, "tags": {"db": value}})
         });
@@ -157,7 +157,7 @@ mod tests {
             row("slots", WaitingForSlots, None),
             row("free", WaitingForDependencies, None),
         ];
-        let plan = plan(executor, steps);
+        let plan = plan(&executor, steps);
         assert_eq!(
             told(&plan, &rows),
             [
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn a_run_without_limits_of_its_own_holds_nothing_back() {
-        let plan = plan(json!({}), &[("a", &[], "x")]);
+        let plan = plan(&json!({}), &[("a", &[], "x")]);
         let waits = row("a", StepStatus::WaitingForDependencies, None);
         assert_eq!(told(&plan, &[waits]), Vec::<String>::new());
     }

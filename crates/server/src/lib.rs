@@ -9,6 +9,7 @@ mod accept;
 mod address;
 mod app;
 mod body;
+mod configuration;
 mod error;
 mod guard;
 mod held_back;
@@ -26,6 +27,7 @@ mod strict;
 mod tests;
 mod token;
 
+pub use configuration::{ConfigurationLink, MAX_RELOADS, ReloadConfiguration};
 pub use listen::{Listen, ListenError};
 pub use serve::{ServeError, Server};
 pub use token::TokenError;

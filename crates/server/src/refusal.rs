@@ -19,6 +19,9 @@ impl From<CommandError> for ApiError {
                 Self::new(ErrorCode::InvalidPriority, message)
             }
             CommandError::Invalid(_) => Self::bad_request(message),
+            CommandError::TooManyRuns(_) => {
+                Self::new(ErrorCode::TooManyRuns, message).hint("narrow the query")
+            }
             CommandError::Unavailable(_) => {
                 warn!("refused for now: {message}");
                 Self::unavailable(message)
@@ -39,6 +42,8 @@ fn of_refusal(refusal: &Refusal, message: String) -> ApiError {
             .hint("a key belongs to one submission; draw a new one for another"),
         Refusal::UnknownRun(_) => ApiError::new(ErrorCode::UnknownRun, message),
         Refusal::Ended(_) => ApiError::new(ErrorCode::RunEnded, message),
+        Refusal::SlotsOfRun(_) => ApiError::new(ErrorCode::SlotsOfRun, message)
+            .hint("cancel the run, or raise the limit of the pool"),
         Refusal::InProgress(..) => ApiError::new(ErrorCode::RunInProgress, message),
         // Only workers are dismissed, and they do not come this way.
         Refusal::Dismissed(_) => ApiError::bad_request(message),

@@ -4,6 +4,7 @@
 mod changes;
 mod instance;
 mod jobs;
+mod live;
 mod logs;
 mod pools;
 mod queue;
@@ -21,6 +22,7 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/healthz", get(instance::health)),
         ("/api/v1/instance", get(instance::instance)),
+        ("/api/v1/configuration/reload", post(live::reload_configuration)),
         ("/api/v1/jobs", get(jobs::list)),
         ("/api/v1/jobs/{job}", get(jobs::show)),
         ("/api/v1/assets", get(jobs::assets)),
@@ -29,9 +31,11 @@ pub(crate) fn table() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/api/v1/runs", get(runs::list).post(submit::submit)),
         ("/api/v1/runs/{run}", get(runs::show).delete(submit::delete)),
         ("/api/v1/runs/{run}/cancel", post(submit::cancel)),
+        ("/api/v1/runs/{run}/free-slots", post(live::free_slots)),
         ("/api/v1/runs/{run}/why", get(runs::why)),
         ("/api/v1/runs/{run}/events", get(runs::events)),
         ("/api/v1/runs/{run}/logs", get(logs::logs)),
+        ("/api/v1/run-changes", post(live::change_runs)),
         ("/api/v1/queue", get(queue::queue)),
         ("/api/v1/pools", get(pools::list)),
         ("/api/v1/pools/{pool}", get(pools::show)),

@@ -12,6 +12,7 @@ use tracing::info;
 use crate::accept::{accept, stopping};
 use crate::address::AddressFile;
 use crate::app::App;
+use crate::configuration::ConfigurationLink;
 use crate::layers::assemble;
 use crate::listen::{Listen, ListenError, bind};
 use crate::routes::routes;
@@ -25,6 +26,7 @@ pub struct Server {
     token: ApiToken,
     home: PathBuf,
     published: AddressFile,
+    configuration: Option<ConfigurationLink>,
 }
 
 /// Says why it is not possible to serve.
@@ -61,7 +63,12 @@ impl Server {
             listener.local_addr().map_err(|source| ListenError::Refused { addr, source })?;
         let published = AddressFile::publish(&home, address)
             .map_err(|source| ServeError::Address { home: home.clone(), source })?;
-        Ok(Self { listener, address, token, home, published })
+        Ok(Self { listener, address, token, home, published, configuration: None })
+    }
+
+    /// Shows the configuration in force, and has it read again when somebody asks for that.
+    pub fn configured_by(self, link: ConfigurationLink) -> Self {
+        Self { configuration: Some(link), ..self }
     }
 
     /// Returns the address of the API, with the port that was taken.
@@ -72,9 +79,9 @@ impl Server {
     /// Answers requests until `shutdown` is done; then ends streams and polls at once, gives other
     /// answers a few seconds, and returns.
     pub async fn run(self, handle: Handle, shutdown: impl Future<Output = ()>) {
-        let Self { listener, address, token, home, published } = self;
+        let Self { listener, address, token, home, published, configuration } = self;
         let (stop, stops) = stopping();
-        let app = App::new(handle, home, stops.clone());
+        let app = App::new(handle, home, configuration, stops.clone());
         let serving = accept(listener, assemble(routes(app), token), stops);
         let stopping = async move {
             shutdown.await;

@@ -5,6 +5,7 @@ mod api;
 mod changes;
 mod hostile;
 mod layers;
+mod live;
 mod raw;
 mod walk;
 mod world;

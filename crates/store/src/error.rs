@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use model::Epoch;
 use thiserror::Error;
 
+use crate::sqlite::is_damaged;
+
 /// What the database itself said.
 #[derive(Debug, Error)]
 #[error(transparent)]
@@ -150,7 +152,26 @@ pub enum ReadError {
     },
 }
 
+/// Why a database cannot be inspected. Nothing was changed.
+#[derive(Debug, Error)]
+pub enum InspectError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
 impl ReadError {
+    /// Returns whether it is the file itself that is damaged.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self {
+            Self::Database(cause) => is_damaged(&cause.0),
+            Self::Unreadable { .. } => false,
+        }
+    }
+
     pub(crate) fn unreadable(what: &'static str, text: impl fmt::Display) -> Self {
         Self::Unreadable { what, text: text.to_string() }
     }

@@ -14,9 +14,10 @@ mod read;
 mod rows;
 mod sqlite;
 
-pub use error::{Cause, CommitError, OpenError, ReadError};
+pub use error::{Cause, CommitError, InspectError, OpenError, ReadError};
 pub use lock::{DaemonLock, LOCK_FILE, LockError};
 pub use read::{
-    Cursor, Known, KnownKey, Loaded, Position, Prune, RunsFilter, Spec, StoredRun, Violation,
+    Cursor, Inspection, Known, KnownKey, Loaded, Position, Prune, RunsFilter, Spec, StoredRun,
+    Violation,
 };
 pub use sqlite::Store;

@@ -130,6 +130,18 @@ pub enum Prune {
     IdempotencyKeys,
 }
 
+/// What a database looks like to somebody who only reads.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inspection {
+    /// What must not be in it, in a defined order; at most 20 of each kind.
+    pub violations: Vec<Violation>,
+    /// The latest instant among the last events; none if there is none, or something is wrong.
+    pub newest_event: Option<Timestamp>,
+    /// Whether its schema is older than that of this version, which brings it up to date when it is
+    /// opened; its rows were not looked at then.
+    pub is_older: bool,
+}
+
 /// Something in the store that must not be.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Violation {

@@ -28,6 +28,9 @@ pub(crate) struct BatchRows {
     pub(crate) runs: Rows,
     pub(crate) idempotency: Rows,
     pub(crate) changes: Rows,
+    /// The runs whose tags have changed: their ids, and their new tags.
+    pub(crate) retagged: Rows,
+    pub(crate) retags: Rows,
     pub(crate) steps: Rows,
     pub(crate) claims: Rows,
     pub(crate) freed: Rows,
@@ -76,6 +79,7 @@ impl BatchRows {
             batch.new_runs.iter().map(|new| (new.submission.plan_hash, &new.submission)).collect();
         let freed =
             batch.freed.iter().map(|id| FreedRow { run: Id(id.run), step: id.step.as_str() });
+        let retagged = batch.changed_runs.iter().filter(|change| change.tags.is_some());
         Ok(Self {
             plans: Rows::new(
                 plans.iter().map(|(hash, of)| PlanRow { hash: Hex(&hash.0), plan: &of.plan }),
@@ -83,6 +87,8 @@ impl BatchRows {
             runs: Rows::new(batch.new_runs.iter().map(RunRow::new))?,
             idempotency: Rows::new(batch.new_runs.iter().filter_map(run::idempotency))?,
             changes: Rows::new(batch.changed_runs.iter().map(ChangeRow::new))?,
+            retagged: Rows::of_ids(retagged.map(|change| &change.run))?,
+            retags: Rows::new(batch.changed_runs.iter().filter_map(run::retag))?,
             steps: Rows::new(batch.steps.iter().map(step))?,
             claims: Rows::new(batch.claims.iter().map(claim))?,
             freed: Rows::new(freed)?,

@@ -7,6 +7,7 @@
 mod check;
 mod commit;
 mod decode;
+mod inspect;
 mod load;
 mod open;
 mod place;
@@ -27,6 +28,7 @@ use sqlx::SqlitePool;
 use tokio::sync::Mutex;
 
 use writer::Writer;
+pub(crate) use writer::is_damaged;
 
 /// The durable store. Reads may go on at the same time as a commit; commits queue for each other.
 #[derive(Debug)]

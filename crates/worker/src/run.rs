@@ -45,8 +45,8 @@ pub struct Settings {
     pub grace: Duration,
     /// How much is kept of the standard output and of the standard error of a try, in bytes each.
     pub max_output: u64,
-    /// How many steps run at once at most. Others that may start wait for a place; those among them
-    /// that have slots keep them.
+    /// How many steps run at once at most, whatever the run's own limits say. Others wait for a place,
+    /// and hold no slots meanwhile.
     pub max_running: NonZeroUsize,
 }
 

@@ -16,6 +16,7 @@ mod every;
 mod explanations;
 mod found;
 mod moves;
+mod previews;
 mod stage;
 mod upkeep;
 mod worlds;

@@ -2,7 +2,7 @@
 //!
 //! A file that is not there means defaults; a file that cannot be looked at never does.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -50,6 +50,21 @@ pub(crate) fn find(
         Some(theirs) => entry(&theirs, DAGSTERS),
         None => Ok(None),
     }
+}
+
+/// Returns the folders that are there of those in which a file is looked for, and its names.
+pub(crate) fn places(
+    ours: &Path,
+    named: Option<&Path>,
+    theirs: Option<&OsStr>,
+) -> (Vec<PathBuf>, Vec<OsString>) {
+    if let Some((named, name)) = named.and_then(|named| Some((named, named.file_name()?))) {
+        let folder = named.parent().filter(|folder| !folder.as_os_str().is_empty());
+        return (vec![folder.unwrap_or(Path::new(".")).to_owned()], vec![name.to_owned()]);
+    }
+    let folders = [Some(ours), theirs.map(Path::new)].into_iter().flatten();
+    let folders = folders.filter(|folder| folder.is_dir()).map(Path::to_owned);
+    (folders.collect(), vec![OURS.into(), DAGSTERS.into()])
 }
 
 /// Returns the directory that a variable names; one that is empty names none.

@@ -3,10 +3,10 @@
 use ::config::{InstanceConfig, Origin, Problem, Problems, Row, Written};
 use serde_json::{Value, json};
 
-type Read = Result<(InstanceConfig, Vec<Problem>), Problems>;
+use super::Checked;
 
 /// What a check found, for people.
-pub(crate) fn checked_text(name: &str, read: &Read) -> String {
+pub(crate) fn checked_text(name: &str, read: &Checked) -> String {
     match read {
         Ok((_, warnings)) => format!("{}{name}: ok\n", warnings_text(warnings)),
         Err(problems) => {
@@ -18,7 +18,7 @@ pub(crate) fn checked_text(name: &str, read: &Read) -> String {
 }
 
 /// What a check found, for machines.
-pub(crate) fn checked_json(name: &str, read: &Read) -> String {
+pub(crate) fn checked_json(name: &str, read: &Checked) -> String {
     let (problems, omitted, warnings) = match read {
         Ok((_, warnings)) => (Vec::new(), 0, warnings.as_slice()),
         Err(problems) => {

@@ -80,7 +80,14 @@ async fn play_in_a_folder() -> Result<Ended, DemoError> {
     let (config, _) = config.map_err(|_| DemoError::Config)?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let sources = Sources { paths: vec![jobs], ..Sources::default() };
-    let daemon = Daemon::start(Setup { home: home.path(), sources, config: &config, addr }).await?;
+    let daemon = Daemon::start(Setup {
+        home: home.path(),
+        sources,
+        config: &config,
+        addr,
+        configuration: None,
+    })
+    .await?;
     say(&format!("A daemon serves {} from {}\n", daemon.url, home.path().display()));
     let ended = tokio::select! {
         played = play(home.path()) => played.map(|()| Ended::Played),

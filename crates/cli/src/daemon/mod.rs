@@ -1,9 +1,11 @@
 //! `pointsman serve`, `dev`, `init` and `demo`: the daemon with its API in this process.
 
+mod configuration;
 mod demo;
 pub(crate) mod home;
 mod init;
 mod options;
+mod saved;
 mod serve;
 mod sources;
 mod start;
@@ -17,6 +19,7 @@ use clap::Args;
 pub(crate) use demo::demo;
 pub(crate) use init::{InitArgs, init};
 pub(crate) use serve::{Reload, serve};
+pub(crate) use start::DATABASE;
 
 /// What the daemon serves, and where.
 #[derive(Debug, Args)]

@@ -9,6 +9,8 @@ use definitions::{LocationState, Locations, Root};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::configuration::{ConfigurationFile, Found, Reloaded};
+use super::saved::SavedError;
 use super::start::{Daemon, DaemonError, Setup};
 use super::watch::{WatchError, Watcher};
 use super::{DaemonArgs, home, sources};
@@ -33,6 +35,8 @@ enum ServeError {
     Daemon(#[from] DaemonError),
     #[error(transparent)]
     Watch(#[from] WatchError),
+    #[error(transparent)]
+    WatchConfiguration(#[from] SavedError),
     #[error("cannot listen to signals")]
     Signals(#[source] std::io::Error),
 }
@@ -43,7 +47,7 @@ pub(crate) fn serve(args: &DaemonArgs, reload: Reload) -> Answer {
         Ok(home) => home,
         Err(error) => return failed(&error),
     };
-    let (file, config) = match crate::config::load_for(&home, args.config.as_deref()) {
+    let found = match crate::config::load_for(&home, args.config.as_deref()) {
         Ok(found) => found,
         Err(answer) => return answer,
     };
@@ -52,7 +56,7 @@ pub(crate) fn serve(args: &DaemonArgs, reload: Reload) -> Answer {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    let ended = runtime.block_on(run(args, reload, &home, file.as_deref(), &config));
+    let ended = runtime.block_on(run(args, reload, &home, &found));
     // Whatever still waits for Python is not waited for: it ends with this process.
     runtime.shutdown_background();
     match ended {
@@ -65,23 +69,28 @@ async fn run(
     args: &DaemonArgs,
     reload: Reload,
     home: &Path,
-    file: Option<&Path>,
-    config: &InstanceConfig,
+    found: &Found,
 ) -> Result<(), ServeError> {
     let mut stop = Stop::new().map_err(ServeError::Signals)?;
+    let (mut configuration, link) =
+        ConfigurationFile::new(home, args, found).map_err(ServeError::Signals)?;
+    let (file, config) = found;
     let addr = address(args, config)?;
     let sources = sources::find(&args.sources)?;
-    let start = Daemon::start(Setup { home, sources, config, addr });
+    let start = Daemon::start(Setup { home, sources, config, addr, configuration: Some(link) });
     let mut daemon = tokio::select! {
         started = start => started?,
         () = stop.wanted() => return Ok(()),
     };
     let locations = daemon.handle.locations().clone();
-    say(&greeting(&daemon.url, home, file, &locations));
+    say(&greeting(&daemon.url, home, file.as_deref(), &locations));
     let mut watcher = match reload {
         Reload::OnSave => Some(Watcher::new(locations.clone())?),
         Reload::WhenAsked => None,
     };
+    if reload == Reload::OnSave {
+        configuration.watch()?;
+    }
     loop {
         let changed = async {
             match &mut watcher {
@@ -96,11 +105,39 @@ async fn run(
                 let is_changed = |name: &_| reloaded.changed.contains(name);
                 say(&loaded(&locations, &is_changed));
             }
+            wish = configuration.wanted() => {
+                let reloaded = configuration.reload(wish, &daemon.handle).await;
+                tell_reloaded(&reloaded, configuration.path());
+            }
         }
     }
     say(&farewell(daemon.handle.status().await.map_or(0, |status| status.in_progress)));
     daemon.stop().await?;
     Ok(())
+}
+
+/// Tells what came of reading the configuration again.
+fn tell_reloaded(reloaded: &Reloaded, file: Option<&Path>) {
+    match reloaded {
+        Reloaded::Same => {}
+        Reloaded::InForce(needs_restart) => {
+            let mut text = format!("  configuration  {}, in force\n", named(file));
+            for key in needs_restart {
+                text += &format!("  {key} changes when the daemon is started again\n");
+            }
+            say(&text);
+        }
+        Reloaded::Refused(problem) => {
+            let text = format!("the configuration stays as it was:\n{problem}\n");
+            // Whether anybody reads it makes no difference to the daemon.
+            drop(std::io::stderr().write_all(text.as_bytes()));
+        }
+    }
+}
+
+/// Names a configuration file.
+fn named(file: Option<&Path>) -> String {
+    file.map_or("defaults (no file)".to_owned(), |file| file.display().to_string())
 }
 
 fn farewell(in_progress: u64) -> String {
@@ -125,7 +162,7 @@ fn address(args: &DaemonArgs, config: &InstanceConfig) -> Result<SocketAddr, Ser
 }
 
 fn greeting(url: &str, home: &Path, file: Option<&Path>, locations: &Locations) -> String {
-    let config = file.map_or("defaults (no file)".to_owned(), |file| file.display().to_string());
+    let config = named(file);
     let mut text = format!(
         "Pointsman {} serves {url}\n  home           {}\n  configuration  {config}\n",
         env!("CARGO_PKG_VERSION"),

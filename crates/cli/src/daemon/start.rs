@@ -9,7 +9,7 @@ use coordinator::{Handle, LoopError, Running};
 use definitions::{Deadlines, Locations, Python, PythonHost};
 use launch::local::LocalLauncher;
 use model::Timestamp;
-use server::{Listen, ServeError, Server};
+use server::{ConfigurationLink, Listen, ServeError, Server};
 use store::{DaemonLock, Store};
 use thiserror::Error;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use super::options::options;
 use super::sources::Sources;
 
 /// The name of the database in the home.
-const DATABASE: &str = "pointsman.db";
+pub(crate) const DATABASE: &str = "pointsman.db";
 
 /// This very program, even when its file was replaced since it was started.
 const BINARY: &str = "/proc/self/exe";
@@ -30,6 +30,8 @@ pub(super) struct Setup<'a> {
     pub(super) sources: Sources,
     pub(super) config: &'a InstanceConfig,
     pub(super) addr: SocketAddr,
+    /// The way to whoever reads the configuration again.
+    pub(super) configuration: Option<ConfigurationLink>,
 }
 
 /// Why the daemon does not run, or no longer.
@@ -68,7 +70,10 @@ impl Daemon {
         let lock = Store::lock_for_daemon(&database).await?;
         let store = Arc::new(Store::open(&database).await?);
         let listen = Listen { addr: setup.addr, home: setup.home.to_owned() };
-        let server = Server::bind(listen).await?;
+        let mut server = Server::bind(listen).await?;
+        if let Some(link) = setup.configuration {
+            server = server.configured_by(link);
+        }
         let url = server.url();
         let locations = load(setup.home, setup.sources).await?;
         let launcher = LocalLauncher::new(setup.home, BINARY);

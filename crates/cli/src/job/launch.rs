@@ -14,6 +14,7 @@ use wire::api::SubmitRun;
 use crate::answer::{Answer, WRONG};
 use crate::failure::Failure;
 use crate::remote::{Remote, Session, run as run_remote, say, tell_json};
+use crate::run::filter::tag;
 use crate::run::watch::{Told, follow};
 
 /// Launches a run of a job: it goes to the queue and starts when the limits allow. Prints the run's
@@ -63,14 +64,6 @@ pub(crate) struct LaunchArgs {
 
 /// The tag that says which partition a run is for.
 const PARTITION_TAG: &str = "dagster/partition";
-
-fn tag(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some(("", _)) => Err("a tag must have a key before the `=`".to_owned()),
-        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-        None => Err("a tag must have the form key=value".to_owned()),
-    }
-}
 
 /// Reads tags as Dagster does: a value that is no text is kept as its JSON.
 fn json_tags(text: &str) -> Result<BTreeMap<String, String>, String> {
@@ -236,10 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_read_in_both_forms() {
-        assert_eq!(tag("a=b=c"), Ok(("a".to_owned(), "b=c".to_owned())));
-        assert_eq!(tag("a="), Ok(("a".to_owned(), String::new())));
-        assert!(tag("a").is_err() && tag("=b").is_err());
+    fn tags_are_read_as_json() {
         let tags = json_tags(r#"{"a": "b", "c": 1}"#).unwrap();
         assert_eq!(tags["a"], "b");
         assert_eq!(tags["c"], "1");

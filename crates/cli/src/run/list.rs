@@ -1,48 +1,33 @@
 //! `pointsman run list`.
 
 use clap::Args;
-use model::{RunStatus, Timestamp};
-use wire::api::{MAX_PAGE, RunFilter, Runs, short_id};
+use model::Timestamp;
+use wire::api::{MAX_PAGE, Runs, short_id};
 
+use super::filter::FilterArgs;
 use crate::answer::Answer;
 use crate::failure::Failure;
+use crate::progress::Progress;
 use crate::remote::{Remote, Session, now, run as run_remote};
 use crate::show::{Style, ago, run_status, table, tags, took};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  pointsman run list --status QUEUED,STARTED\n  \
-    pointsman run list --job nightly --tag team=docs --limit 100")]
+#[command(after_help = "\
+Example:
+  pointsman run list --in-progress
+  pointsman run list --status FAILURE --since 2h
+  pointsman run list --job nightly --tag team=docs --limit 100")]
 pub(crate) struct ListArgs {
-    /// Only runs in these statuses, such as QUEUED,STARTED
-    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = status)]
-    status: Vec<RunStatus>,
-    /// Only runs of this job
-    #[arg(long, value_name = "JOB")]
-    job: Option<String>,
-    /// Only runs of jobs of this code location
-    #[arg(short, long, value_name = "LOCATION")]
-    location: Option<String>,
-    /// Only runs with this tag; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", value_parser = tag)]
-    tag: Vec<(String, String)>,
+    #[command(flatten)]
+    filter: FilterArgs,
     /// How many runs at most
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
+    /// Only runs behind an earlier list, whose JSON has this under `next`
+    #[arg(long, value_name = "NEXT")]
+    before: Option<String>,
     #[command(flatten)]
     remote: Remote,
-}
-
-fn status(text: &str) -> Result<RunStatus, String> {
-    let upper = text.trim().to_ascii_uppercase();
-    RunStatus::from_name(&upper).ok_or_else(|| {
-        let known: Vec<&str> = RunStatus::ALL.iter().map(|status| status.as_str()).collect();
-        format!("known statuses: {}", known.join(", "))
-    })
-}
-
-fn tag(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("it must have the form key=value")?;
-    Ok((key.to_owned(), value.to_owned()))
 }
 
 pub(crate) fn run(args: &ListArgs) -> Answer {
@@ -50,15 +35,11 @@ pub(crate) fn run(args: &ListArgs) -> Answer {
 }
 
 async fn list(session: &Session, args: &ListArgs) -> Result<u8, Failure> {
-    let mut filter = RunFilter {
-        statuses: args.status.clone(),
-        job: args.job.clone(),
-        location: args.location.clone(),
-        tags: args.tag.clone(),
-        ..RunFilter::default()
-    };
+    let mut filter = args.filter.to_filter()?;
+    filter.before.clone_from(&args.before);
     let mut all = Runs { runs: Vec::new(), next: None };
     let mut wanted = args.limit;
+    let mut progress = Progress::new();
     while wanted > 0 {
         filter.limit = Some(wanted.min(MAX_PAGE));
         let page = session.client.runs(&filter).await?;
@@ -70,7 +51,9 @@ async fn list(session: &Session, args: &ListArgs) -> Result<u8, Failure> {
         if filter.before.is_none() || count == 0 {
             break;
         }
+        progress.show(&format!("{} runs read ...", all.runs.len()));
     }
+    progress.clear();
     session.tell(&all, |all| text(session.style, now(), all))?;
     Ok(0)
 }
@@ -79,6 +62,18 @@ fn text(style: Style, now: Timestamp, Runs { runs, next }: &Runs) -> String {
     if runs.is_empty() {
         return "No such runs.\n".to_owned();
     }
+    let mut text = runs_table(style, now, runs);
+    if let Some(next) = next {
+        text += &format!(
+            "The newest {} runs; --limit shows more, --before {next} the older ones.\n",
+            runs.len()
+        );
+    }
+    text
+}
+
+/// Returns runs as a table.
+pub(super) fn runs_table(style: Style, now: Timestamp, runs: &[wire::api::Run]) -> String {
     let rows = runs.iter().map(|run| {
         [
             short_id(&run.id).into(),
@@ -91,9 +86,5 @@ fn text(style: Style, now: Timestamp, Runs { runs, next }: &Runs) -> String {
         ]
     });
     let header = ["RUN", "JOB", "STATUS", "PRIORITY", "SUBMITTED", "TOOK", "TAGS"];
-    let mut text = table(style, header, rows.collect());
-    if next.is_some() {
-        text += &format!("The newest {} runs; --limit shows more.\n", runs.len());
-    }
-    text
+    table(style, header, rows.collect())
 }

@@ -2,7 +2,10 @@
 //! ends.
 //!
 //! The stream of changes says that something happened; the run's own events, numbered without a
-//! gap, say what: whatever the stream missed is fetched by number.
+//! gap, say what: whatever the stream missed is fetched by number. While a run waits, the reasons are
+//! told as they stood at its last event.
+
+use std::time::Duration;
 
 use clap::Args;
 use model::{EventKind, RunStatus};
@@ -11,8 +14,12 @@ use wire::client::{Changes, News};
 
 use crate::answer::{Answer, WRONG};
 use crate::failure::Failure;
-use crate::remote::{Remote, Session, run as run_remote, say, tell_json_line};
-use crate::show::plain;
+use crate::progress::Progress;
+use crate::remote::{Remote, Session, now, run as run_remote, say, tell_json_line};
+use crate::show::{interval, plain};
+
+/// How often the line is written anew that says how long the run has been what it is.
+const TICK: Duration = Duration::from_secs(1);
 
 /// Shows every event of a run as it happens, from its submission on, until the run ends.
 #[derive(Debug, Args)]
@@ -58,7 +65,7 @@ pub(crate) async fn follow(
     run: &str,
     told: Told,
 ) -> Result<RunStatus, Failure> {
-    let mut last = 0;
+    let (mut last, mut reasons) = (0, Vec::new());
     loop {
         last = tell_events(session, run, last, told).await?;
         let detail = session.client.run(run).await?;
@@ -67,19 +74,46 @@ pub(crate) async fn follow(
             tell_end(&detail, told)?;
             return Ok(detail.run.status);
         }
-        wait_for(&mut changes, run).await?;
+        if told == Told::Lines && detail.sentences != reasons {
+            for sentence in &detail.sentences {
+                say(&format!("{:14}waits: {}\n", "", plain(sentence)))?;
+            }
+            reasons.clone_from(&detail.sentences);
+        }
+        wait_for(&mut changes, &detail).await?;
     }
 }
 
-/// Waits until something may have happened to the run.
-async fn wait_for(changes: &mut Changes, run: &str) -> Result<(), Failure> {
+/// Waits until something may have happened to the run, and shows meanwhile how long that takes.
+async fn wait_for(changes: &mut Changes, detail: &RunDetail) -> Result<(), Failure> {
+    let run = &detail.run;
+    let since = run.started_at.or(run.starting_at).unwrap_or(run.submitted_at);
+    let mut progress = Progress::new();
+    let show = |progress: &mut Progress| {
+        let waited = interval(now().since(since.0));
+        progress.show(&format!("Run {} is {} for {waited} ...", short_id(&run.id), run.status));
+    };
     loop {
-        match changes.next().await? {
-            News::Event(event) if event.run.as_deref() == Some(run) => return Ok(()),
+        let news = next_news(changes, || show(&mut progress)).await?;
+        match news {
+            News::Event(event) if event.run.as_deref() == Some(&run.id) => return Ok(()),
             // It does not say which; if it was this one, reading it says that there is none.
             News::Event(event) if event.kind == EventKind::RunDeleted => return Ok(()),
             News::Event(_) => {}
             News::Reopened => return Ok(()),
+        }
+    }
+}
+
+/// Waits for news, and shows again and again that it does.
+async fn next_news(changes: &mut Changes, mut show: impl FnMut()) -> Result<News, Failure> {
+    let mut tick = tokio::time::interval(TICK);
+    // Not begun anew at each tick: it counts how often a broken stream was opened again.
+    let mut news = std::pin::pin!(changes.next());
+    loop {
+        tokio::select! {
+            news = &mut news => return Ok(news?),
+            _ = tick.tick() => show(),
         }
     }
 }

@@ -2,10 +2,16 @@
 //!
 //! Everything here is text in, text out; what is shown is decided by the commands.
 
+mod layout;
 mod table;
 mod words;
 
-pub(crate) use table::{Cell, Style, table};
+#[cfg(feature = "tui")]
+pub(crate) use self::{
+    layout::{GAP, cut, width},
+    table::widths,
+};
+pub(crate) use table::{Cell, Colour, Style, When, lines, table};
 pub(crate) use words::{
     ago, fields, holders, interval, plain, reason, run_status, step_status, tags, took,
 };

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use comfy_table::Color;
 use model::{RunStatus, StepStatus, Timestamp};
 use wire::api::{Explanation, Limit, Reason, Time, short_id};
 
-use super::Cell;
+use super::{Cell, Colour};
 
 /// How many holders a table names; `run why` names all that the server tells.
 const HOLDERS_SHOWN: usize = 3;
@@ -29,10 +28,10 @@ pub(crate) fn fields(fields: &[(&str, String)]) -> String {
 
 pub(crate) fn run_status(status: RunStatus) -> Cell {
     let colour = match status {
-        RunStatus::Success => Some(Color::Green),
-        RunStatus::Failure => Some(Color::Red),
-        RunStatus::Starting | RunStatus::Started => Some(Color::Cyan),
-        RunStatus::Canceling | RunStatus::Canceled => Some(Color::Yellow),
+        RunStatus::Success => Some(Colour::Green),
+        RunStatus::Failure => Some(Colour::Red),
+        RunStatus::Starting | RunStatus::Started => Some(Colour::Cyan),
+        RunStatus::Canceling | RunStatus::Canceled => Some(Colour::Yellow),
         RunStatus::NotStarted | RunStatus::Queued | RunStatus::Managed | RunStatus::Suspended => {
             None
         }
@@ -42,10 +41,10 @@ pub(crate) fn run_status(status: RunStatus) -> Cell {
 
 pub(crate) fn step_status(status: StepStatus) -> Cell {
     let colour = match status {
-        StepStatus::Succeeded => Some(Color::Green),
-        StepStatus::Failed => Some(Color::Red),
-        StepStatus::Running => Some(Color::Cyan),
-        StepStatus::UpForRetry | StepStatus::Canceled => Some(Color::Yellow),
+        StepStatus::Succeeded => Some(Colour::Green),
+        StepStatus::Failed => Some(Colour::Red),
+        StepStatus::Running => Some(Colour::Cyan),
+        StepStatus::UpForRetry | StepStatus::Canceled => Some(Colour::Yellow),
         StepStatus::WaitingForDependencies | StepStatus::WaitingForSlots | StepStatus::Skipped => {
             None
         }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::harness::{signal, wait_until};
+use crate::harness::{Deployment, signal, wait_until};
 use crate::python::{log_of, serve};
 
 /// Jobs whose steps tell that they run, and go on until they are let.
@@ -143,4 +143,29 @@ fn a_daemon_that_is_killed_finds_its_steps_again() {
     daemon.let_go("a.go");
     daemon.wait_for(&run, "SUCCESS");
     wait_until("its work is told", || daemon.step(&run, "held")["try"] == 1);
+}
+
+#[test]
+fn a_workspace_and_files_of_jobs_stand_side_by_side_in_a_folder() {
+    let mut daemon = Deployment::new(YAML, "");
+    fs::create_dir(daemon.path("team")).unwrap();
+    fs::write(daemon.path("team/__init__.py"), "").unwrap();
+    fs::write(daemon.path("team/jobs.py"), HELD.replace("hold_pool", "of_team")).unwrap();
+    fs::write(daemon.path("defs.py"), HELD).unwrap();
+    let workspace = "
+load_from:
+  - python_module: {module_name: team.jobs, location_name: team, working_directory: .}
+  - python_file: {relative_path: defs.py, attribute: defs}
+";
+    fs::write(daemon.path("workspace.yaml"), workspace).unwrap();
+    crate::python::begin(&mut daemon, "serve", &["-w", "workspace.yaml"]);
+    let shown = daemon.json(&["code-location", "list"]);
+    let locations = shown["code_locations"].as_array().unwrap();
+    let names: Vec<&str> = locations.iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["defs.py:defs", "team", "work"], "{shown}");
+    assert!(locations.iter().all(|one| one["is_loaded"] == true), "{shown}");
+    let ambiguous = daemon.fails(1, &["job", "launch", "fails"]);
+    assert!(ambiguous.contains("several code locations have a job `fails`"), "{ambiguous}");
+    let run = daemon.launch("crashes", &["-l", "team"]);
+    daemon.wait_for(&run, "SUCCESS");
 }

@@ -78,7 +78,8 @@ fn runs_are_listed_page_by_page_as_they_were_filtered() {
         ["RUN", "JOB", "STATUS", "PRIORITY", "SUBMITTED", "TOOK", "TAGS"]
     );
     assert!(text.lines().nth(1).unwrap().starts_with("1b4e28ba  nightly  QUEUED  3"), "{text}");
-    assert!(text.ends_with("The newest 502 runs; --limit shows more.\n"));
+    let more = "The newest 502 runs; --limit shows more, --before c8 the older ones.\n";
+    assert!(text.ends_with(more), "{text}");
     let json: Value = serde_json::from_str(&server.ok(&[&args[..], &["--json"]].concat())).unwrap();
     assert_eq!((json["runs"].as_array().unwrap().len(), &json["next"]), (502, &json!("c8")));
 }

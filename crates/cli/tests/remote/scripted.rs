@@ -112,6 +112,11 @@ impl Server {
         self.on(request, status, &serde_json::json!({ "error": error }))
     }
 
+    /// Answers a request no longer.
+    pub(crate) fn forget(&self, request: &str) {
+        self.script.answers.lock().unwrap().remove(request);
+    }
+
     pub(crate) fn run(&self, args: &[&str]) -> Done {
         pointsman(self.home.path(), args).output().unwrap().into()
     }

@@ -34,6 +34,9 @@ const LIMIT: Known = Known {
     empty: "write `{key: database, limit: 1}`",
 };
 
+/// How many limits by tag an executor may have: each step is compared with each of them.
+const MAX_LIMITS: usize = 500;
+
 const EACH_VALUE: &str = "applyLimitPerUniqueValue";
 
 /// An executor, with the places of its tag limits in their order.
@@ -133,11 +136,11 @@ fn of_map(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Found> {
         return in_process(reader, node);
     }
     match fields.get("multiprocess") {
-        None => limits(reader, fields),
+        None => Some(limits(reader, fields)),
         Some(node) if node.value == Value::Null => Some(Found::default()),
         Some(node) => {
             let fields = known_map(reader, node, "`multiprocess`", &MULTIPROCESS)?;
-            limits(reader, &fields)
+            Some(limits(reader, &fields))
         }
     }
 }
@@ -158,16 +161,28 @@ fn in_process(reader: &mut Reader<'_>, node: &Node) -> Option<Found> {
     Some(Found::in_process())
 }
 
-fn limits(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Found> {
+fn limits(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Found {
     let mut found = Found::default();
     if let Some(node) = fields.get("max_concurrent") {
         let none = "leave it out for no limit; there is no number that stands for the processors";
         found.executor.max_concurrent = count(reader, node, "`max_concurrent`", none);
     }
+    if let Some(node) = fields.get("tag_concurrency_limits") {
+        tag_limits(reader, node, &mut found);
+    }
+    found
+}
+
+/// Takes a list of limits by tag; the second of two on the same steps is noted.
+fn tag_limits(reader: &mut Reader<'_>, node: &Node, found: &mut Found) {
+    let Some(items) = reader.list(node, "`tag_concurrency_limits`") else { return };
     let mut first_of: BTreeMap<(String, StepMatch), u32> = BTreeMap::new();
-    let by_tag = fields.get("tag_concurrency_limits");
-    for node in by_tag.and_then(|node| reader.list(node, "`tag_concurrency_limits`")).unwrap_or(&[])
-    {
+    for (index, node) in items.iter().enumerate() {
+        if index == MAX_LIMITS {
+            let message = format!("an executor has more than {MAX_LIMITS} limits by tag");
+            let hint = format!("`{{{EACH_VALUE}: true}}` is one limit for all values of a tag");
+            return reader.refuse_as(Code::TooLarge, node.span, message, hint);
+        }
         let Some(limit) = tag_limit(reader, node) else { continue };
         let (line, _) = reader.source().position(node.span);
         let what = (limit.key.clone(), limit.value.clone());
@@ -181,7 +196,6 @@ fn limits(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Found> {
         found.executor.tag_concurrency_limits.push(limit);
         found.limits_at.push(node.span);
     }
-    Some(found)
 }
 
 fn tag_limit(reader: &mut Reader<'_>, node: &Node) -> Option<StepTagLimit> {

@@ -1,8 +1,10 @@
 //! Every command in every status of a run: what is answered, written and set going.
 
 use expect_test::{Expect, expect};
-use lifecycle::{CancelMode, Command, Launched, Outcome, ReportKind, Rules, Sight, Worker};
-use model::{Nonce, TokenHash};
+use lifecycle::{
+    CancelMode, Command, Launched, Outcome, ReportKind, Rules, RunChange, Sight, Worker,
+};
+use model::{Nonce, Priority, Tags, TokenHash};
 
 use crate::stage::{Stage, id, reports};
 
@@ -73,6 +75,7 @@ fn commands(stage: &Stage) -> Vec<(&'static str, Command)> {
         first: 1,
         reports: reports(vec![ReportKind::Ended(outcome)]),
     };
+    let changed = |change| Command::Change { runs: vec![run], change };
     let failed = Outcome::Failed { by_step: true, error: why() };
     vec![
         ("begin", Command::Begin { worker: first, nonce }),
@@ -96,6 +99,11 @@ fn commands(stage: &Stage) -> Vec<(&'static str, Command)> {
         ("cancel", Command::Cancel { run, mode: CancelMode::Wish }),
         ("cancel by force", Command::Cancel { run, mode: CancelMode::Force }),
         ("delete", Command::Delete { run, ended: None }),
+        ("hold", changed(RunChange::Hold)),
+        ("release", changed(RunChange::Release)),
+        ("priority", changed(RunChange::Priority(Priority::new(7)))),
+        ("tags", changed(RunChange::Tags { set: Tags::default().with("a", "b"), remove: vec![] })),
+        ("free slots", Command::FreeSlots { run, step: None }),
     ]
 }
 
@@ -114,28 +122,33 @@ fn what_comes_of_each_command_for_a_run_that_is_not_known() {
     check(
         At::Nowhere,
         &expect![[r#"
-        begin                -> dismissed: the run has ended | | |
-        begin, other nonce   -> dismissed: the run has ended | | |
-        begin, wrong token   -> dismissed: the run has ended | | |
-        begin, next attempt  -> dismissed: the run has ended | | |
-        poll                 -> dismissed: the run has ended | | |
-        poll, wrong token    -> dismissed: the run has ended | | |
-        report success       -> dismissed: the run has ended | | |
-        report failure       -> dismissed: the run has ended | | |
-        report canceled      -> dismissed: the run has ended | | |
-        missed               -> done | | |
-        launched             -> done | | |
-        launch failed        -> done | | |
-        launch unreachable   -> done | | |
-        launch unknown       -> done | | |
-        seen alive           -> done | | |
-        seen remains         -> done | | |
-        seen gone            -> done | | |
-        seen unknown         -> done | | |
-        cancel               -> refused: unknown run | | |
-        cancel by force      -> refused: unknown run | | |
-        delete               -> refused: unknown run | | |
-    "#]],
+            begin                -> dismissed: the run has ended | | |
+            begin, other nonce   -> dismissed: the run has ended | | |
+            begin, wrong token   -> dismissed: the run has ended | | |
+            begin, next attempt  -> dismissed: the run has ended | | |
+            poll                 -> dismissed: the run has ended | | |
+            poll, wrong token    -> dismissed: the run has ended | | |
+            report success       -> dismissed: the run has ended | | |
+            report failure       -> dismissed: the run has ended | | |
+            report canceled      -> dismissed: the run has ended | | |
+            missed               -> done | | |
+            launched             -> done | | |
+            launch failed        -> done | | |
+            launch unreachable   -> done | | |
+            launch unknown       -> done | | |
+            seen alive           -> done | | |
+            seen remains         -> done | | |
+            seen gone            -> done | | |
+            seen unknown         -> done | | |
+            cancel               -> refused: unknown run | | |
+            cancel by force      -> refused: unknown run | | |
+            delete               -> refused: unknown run | | |
+            hold                 -> refused 1 (it has ended) | | |
+            release              -> refused 1 (it has ended) | | |
+            priority             -> refused 1 (it has ended) | | |
+            tags                 -> refused 1 (it has ended) | | |
+            free slots           -> refused: unknown run | | |
+        "#]],
     );
 }
 
@@ -144,28 +157,33 @@ fn what_comes_of_each_command_for_a_queued_run() {
     check(
         At::Queued,
         &expect![[r#"
-        begin                -> dismissed: another worker has taken its place | | |
-        begin, other nonce   -> dismissed: another worker has taken its place | | |
-        begin, wrong token   -> dismissed: another worker has taken its place | | |
-        begin, next attempt  -> dismissed: another worker has taken its place | | |
-        poll                 -> dismissed: another worker has taken its place | | |
-        poll, wrong token    -> dismissed: another worker has taken its place | | |
-        report success       -> dismissed: another worker has taken its place | | |
-        report failure       -> dismissed: another worker has taken its place | | |
-        report canceled      -> dismissed: another worker has taken its place | | |
-        missed               -> done | | |
-        launched             -> done | | |
-        launch failed        -> done | | |
-        launch unreachable   -> done | | |
-        launch unknown       -> done | | |
-        seen alive           -> done | | |
-        seen remains         -> done | | |
-        seen gone            -> done | | |
-        seen unknown         -> done | | |
-        cancel               -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1
-        cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1
-        delete               -> done | | RUN_DELETED, | forget 1
-    "#]],
+            begin                -> dismissed: another worker has taken its place | | |
+            begin, other nonce   -> dismissed: another worker has taken its place | | |
+            begin, wrong token   -> dismissed: another worker has taken its place | | |
+            begin, next attempt  -> dismissed: another worker has taken its place | | |
+            poll                 -> dismissed: another worker has taken its place | | |
+            poll, wrong token    -> dismissed: another worker has taken its place | | |
+            report success       -> dismissed: another worker has taken its place | | |
+            report failure       -> dismissed: another worker has taken its place | | |
+            report canceled      -> dismissed: another worker has taken its place | | |
+            missed               -> done | | |
+            launched             -> done | | |
+            launch failed        -> done | | |
+            launch unreachable   -> done | | |
+            launch unknown       -> done | | |
+            seen alive           -> done | | |
+            seen remains         -> done | | |
+            seen gone            -> done | | |
+            seen unknown         -> done | | |
+            cancel               -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1
+            cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1
+            delete               -> done | | 1 RUN_DELETED, | forget 1
+            hold                 -> changed 1 | 1 QUEUED | 1 RUN_HELD, |
+            release              -> as before 1 | | |
+            priority             -> changed 1 | 1 QUEUED | 1 RUN_REPRIORITIZED, |
+            tags                 -> changed 1 | 1 QUEUED | 1 RUN_RETAGGED, |
+            free slots           -> freed [] | | |
+        "#]],
     );
 }
 
@@ -195,6 +213,11 @@ fn what_comes_of_each_command_for_a_starting_run() {
             cancel               -> CANCELING | 1 CANCELING | 1 RUN_CANCELING, | end 1/1 look 1/1 wake 1
             cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
             delete               -> refused: STARTING | | |
+            hold                 -> refused 1 (it is STARTING: only a run that is QUEUED can be held or released) | | |
+            release              -> refused 1 (it is STARTING: only a run that is QUEUED can be held or released) | | |
+            priority             -> changed 1 | 1 STARTING | 1 RUN_REPRIORITIZED, |
+            tags                 -> changed 1 | 1 STARTING | 1 RUN_RETAGGED, |
+            free slots           -> freed [] | | |
         "#]],
     );
 }
@@ -204,28 +227,33 @@ fn what_comes_of_each_command_for_a_started_run() {
     check(
         At::Started,
         &expect![[r#"
-        begin                -> done | | |
-        begin, other nonce   -> dismissed: another worker has taken its place | | |
-        begin, wrong token   -> dismissed: the token is not that of this attempt | | |
-        begin, next attempt  -> dismissed: another worker has taken its place | | |
-        poll                 -> granted [] | | |
-        poll, wrong token    -> dismissed: the token is not that of this attempt | | |
-        report success       -> received 1 | 1 SUCCESS | 1 RUN_SUCCESS, | wake 1
-        report failure       -> received 1 | 1 FAILURE | 1 RUN_FAILURE, | wake 1
-        report canceled      -> received 1 | 1 FAILURE | 1 RUN_FAILURE, | wake 1
-        missed               -> done | | | look 1/1
-        launched             -> done | | |
-        launch failed        -> done | | |
-        launch unreachable   -> done | | |
-        launch unknown       -> done | | |
-        seen alive           -> done | | |
-        seen remains         -> done | 1 STARTED | 1 RUN_SUSPECT, | end 1/1
-        seen gone            -> done | 1 FAILURE | 1 RUN_FAILURE, | wake 1
-        seen unknown         -> done | | |
-        cancel               -> CANCELING | 1 CANCELING | 1 RUN_CANCELING, | wake 1
-        cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
-        delete               -> refused: STARTED | | |
-    "#]],
+            begin                -> done | | |
+            begin, other nonce   -> dismissed: another worker has taken its place | | |
+            begin, wrong token   -> dismissed: the token is not that of this attempt | | |
+            begin, next attempt  -> dismissed: another worker has taken its place | | |
+            poll                 -> granted [] | | |
+            poll, wrong token    -> dismissed: the token is not that of this attempt | | |
+            report success       -> received 1 | 1 SUCCESS | 1 RUN_SUCCESS, | wake 1
+            report failure       -> received 1 | 1 FAILURE | 1 RUN_FAILURE, | wake 1
+            report canceled      -> received 1 | 1 FAILURE | 1 RUN_FAILURE, | wake 1
+            missed               -> done | | | look 1/1
+            launched             -> done | | |
+            launch failed        -> done | | |
+            launch unreachable   -> done | | |
+            launch unknown       -> done | | |
+            seen alive           -> done | | |
+            seen remains         -> done | 1 STARTED | 1 RUN_SUSPECT, | end 1/1
+            seen gone            -> done | 1 FAILURE | 1 RUN_FAILURE, | wake 1
+            seen unknown         -> done | | |
+            cancel               -> CANCELING | 1 CANCELING | 1 RUN_CANCELING, | wake 1
+            cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
+            delete               -> refused: STARTED | | |
+            hold                 -> refused 1 (it is STARTED: only a run that is QUEUED can be held or released) | | |
+            release              -> refused 1 (it is STARTED: only a run that is QUEUED can be held or released) | | |
+            priority             -> changed 1 | 1 STARTED | 1 RUN_REPRIORITIZED, |
+            tags                 -> changed 1 | 1 STARTED | 1 RUN_RETAGGED, |
+            free slots           -> freed [] | | |
+        "#]],
     );
 }
 
@@ -255,6 +283,11 @@ fn what_comes_of_each_command_for_a_run_that_is_canceled_before_it_begins() {
             cancel               -> CANCELING | | |
             cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
             delete               -> refused: CANCELING | | |
+            hold                 -> refused 1 (it is CANCELING: only a run that is QUEUED can be held or released) | | |
+            release              -> refused 1 (it is CANCELING: only a run that is QUEUED can be held or released) | | |
+            priority             -> changed 1 | 1 CANCELING | 1 RUN_REPRIORITIZED, |
+            tags                 -> changed 1 | 1 CANCELING | 1 RUN_RETAGGED, |
+            free slots           -> freed [] | | |
         "#]],
     );
 }
@@ -264,28 +297,33 @@ fn what_comes_of_each_command_for_a_run_that_is_canceled_after_it_began() {
     check(
         At::CanceledAfterBegin,
         &expect![[r#"
-        begin                -> done | | |
-        begin, other nonce   -> dismissed: another worker has taken its place | | |
-        begin, wrong token   -> dismissed: the token is not that of this attempt | | |
-        begin, next attempt  -> dismissed: another worker has taken its place | | |
-        poll                 -> granted [] cancel ASKED | | |
-        poll, wrong token    -> dismissed: the token is not that of this attempt | | |
-        report success       -> received 1 | 1 SUCCESS | 1 RUN_SUCCESS, | wake 1
-        report failure       -> received 1 | 1 CANCELED | 1 RUN_CANCELED, | wake 1
-        report canceled      -> received 1 | 1 CANCELED | 1 RUN_CANCELED, | wake 1
-        missed               -> done | | | look 1/1
-        launched             -> done | | |
-        launch failed        -> done | | |
-        launch unreachable   -> done | | |
-        launch unknown       -> done | | |
-        seen alive           -> done | | |
-        seen remains         -> done | 1 CANCELING | 1 RUN_SUSPECT, | end 1/1
-        seen gone            -> done | 1 CANCELED | 1 RUN_CANCELED, | wake 1
-        seen unknown         -> done | | |
-        cancel               -> CANCELING | | |
-        cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
-        delete               -> refused: CANCELING | | |
-    "#]],
+            begin                -> done | | |
+            begin, other nonce   -> dismissed: another worker has taken its place | | |
+            begin, wrong token   -> dismissed: the token is not that of this attempt | | |
+            begin, next attempt  -> dismissed: another worker has taken its place | | |
+            poll                 -> granted [] cancel ASKED | | |
+            poll, wrong token    -> dismissed: the token is not that of this attempt | | |
+            report success       -> received 1 | 1 SUCCESS | 1 RUN_SUCCESS, | wake 1
+            report failure       -> received 1 | 1 CANCELED | 1 RUN_CANCELED, | wake 1
+            report canceled      -> received 1 | 1 CANCELED | 1 RUN_CANCELED, | wake 1
+            missed               -> done | | | look 1/1
+            launched             -> done | | |
+            launch failed        -> done | | |
+            launch unreachable   -> done | | |
+            launch unknown       -> done | | |
+            seen alive           -> done | | |
+            seen remains         -> done | 1 CANCELING | 1 RUN_SUSPECT, | end 1/1
+            seen gone            -> done | 1 CANCELED | 1 RUN_CANCELED, | wake 1
+            seen unknown         -> done | | |
+            cancel               -> CANCELING | | |
+            cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/1
+            delete               -> refused: CANCELING | | |
+            hold                 -> refused 1 (it is CANCELING: only a run that is QUEUED can be held or released) | | |
+            release              -> refused 1 (it is CANCELING: only a run that is QUEUED can be held or released) | | |
+            priority             -> changed 1 | 1 CANCELING | 1 RUN_REPRIORITIZED, |
+            tags                 -> changed 1 | 1 CANCELING | 1 RUN_RETAGGED, |
+            free slots           -> freed [] | | |
+        "#]],
     );
 }
 
@@ -294,28 +332,33 @@ fn what_comes_of_each_command_for_a_run_in_its_second_attempt() {
     check(
         At::SecondAttempt,
         &expect![[r#"
-        begin                -> dismissed: another worker has taken its place | | |
-        begin, other nonce   -> dismissed: another worker has taken its place | | |
-        begin, wrong token   -> dismissed: another worker has taken its place | | |
-        begin, next attempt  -> done | 1 STARTED | 1 RUN_START, |
-        poll                 -> dismissed: another worker has taken its place | | |
-        poll, wrong token    -> dismissed: another worker has taken its place | | |
-        report success       -> dismissed: another worker has taken its place | | |
-        report failure       -> dismissed: another worker has taken its place | | |
-        report canceled      -> dismissed: another worker has taken its place | | |
-        missed               -> done | | |
-        launched             -> done | | |
-        launch failed        -> done | | |
-        launch unreachable   -> done | | |
-        launch unknown       -> done | | |
-        seen alive           -> done | | |
-        seen remains         -> done | | |
-        seen gone            -> done | | |
-        seen unknown         -> done | | |
-        cancel               -> CANCELING | 1 CANCELING | 1 RUN_CANCELING, | end 1/2 look 1/2 wake 1
-        cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/2
-        delete               -> refused: STARTING | | |
-    "#]],
+            begin                -> dismissed: another worker has taken its place | | |
+            begin, other nonce   -> dismissed: another worker has taken its place | | |
+            begin, wrong token   -> dismissed: another worker has taken its place | | |
+            begin, next attempt  -> done | 1 STARTED | 1 RUN_START, |
+            poll                 -> dismissed: another worker has taken its place | | |
+            poll, wrong token    -> dismissed: another worker has taken its place | | |
+            report success       -> dismissed: another worker has taken its place | | |
+            report failure       -> dismissed: another worker has taken its place | | |
+            report canceled      -> dismissed: another worker has taken its place | | |
+            missed               -> done | | |
+            launched             -> done | | |
+            launch failed        -> done | | |
+            launch unreachable   -> done | | |
+            launch unknown       -> done | | |
+            seen alive           -> done | | |
+            seen remains         -> done | | |
+            seen gone            -> done | | |
+            seen unknown         -> done | | |
+            cancel               -> CANCELING | 1 CANCELING | 1 RUN_CANCELING, | end 1/2 look 1/2 wake 1
+            cancel by force      -> CANCELED | 1 CANCELED | 1 RUN_CANCELED, | wake 1 end 1/2
+            delete               -> refused: STARTING | | |
+            hold                 -> refused 1 (it is STARTING: only a run that is QUEUED can be held or released) | | |
+            release              -> refused 1 (it is STARTING: only a run that is QUEUED can be held or released) | | |
+            priority             -> changed 1 | 1 STARTING | 1 RUN_REPRIORITIZED, |
+            tags                 -> changed 1 | 1 STARTING | 1 RUN_RETAGGED, |
+            free slots           -> freed [] | | |
+        "#]],
     );
 }
 
@@ -324,27 +367,32 @@ fn what_comes_of_each_command_for_a_run_that_has_ended() {
     check(
         At::Ended,
         &expect![[r#"
-        begin                -> dismissed: the run has ended | | |
-        begin, other nonce   -> dismissed: the run has ended | | |
-        begin, wrong token   -> dismissed: the run has ended | | |
-        begin, next attempt  -> dismissed: the run has ended | | |
-        poll                 -> dismissed: the run has ended | | |
-        poll, wrong token    -> dismissed: the run has ended | | |
-        report success       -> dismissed: the run has ended | | |
-        report failure       -> dismissed: the run has ended | | |
-        report canceled      -> dismissed: the run has ended | | |
-        missed               -> done | | |
-        launched             -> done | | |
-        launch failed        -> done | | |
-        launch unreachable   -> done | | |
-        launch unknown       -> done | | |
-        seen alive           -> done | | |
-        seen remains         -> done | | |
-        seen gone            -> done | | |
-        seen unknown         -> done | | |
-        cancel               -> refused: unknown run | | |
-        cancel by force      -> refused: unknown run | | |
-        delete               -> refused: unknown run | | |
-    "#]],
+            begin                -> dismissed: the run has ended | | |
+            begin, other nonce   -> dismissed: the run has ended | | |
+            begin, wrong token   -> dismissed: the run has ended | | |
+            begin, next attempt  -> dismissed: the run has ended | | |
+            poll                 -> dismissed: the run has ended | | |
+            poll, wrong token    -> dismissed: the run has ended | | |
+            report success       -> dismissed: the run has ended | | |
+            report failure       -> dismissed: the run has ended | | |
+            report canceled      -> dismissed: the run has ended | | |
+            missed               -> done | | |
+            launched             -> done | | |
+            launch failed        -> done | | |
+            launch unreachable   -> done | | |
+            launch unknown       -> done | | |
+            seen alive           -> done | | |
+            seen remains         -> done | | |
+            seen gone            -> done | | |
+            seen unknown         -> done | | |
+            cancel               -> refused: unknown run | | |
+            cancel by force      -> refused: unknown run | | |
+            delete               -> refused: unknown run | | |
+            hold                 -> refused 1 (it has ended) | | |
+            release              -> refused 1 (it has ended) | | |
+            priority             -> refused 1 (it has ended) | | |
+            tags                 -> refused 1 (it has ended) | | |
+            free slots           -> refused: unknown run | | |
+        "#]],
     );
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use lifecycle::{CancelMode, Command, Launched, Rules, Sight};
-use model::{Failure, FailureReason, RunStatus};
+use model::{Failure, FailureReason};
 
 use crate::stage::{Stage, id, seq, submit};
 
@@ -51,7 +51,7 @@ fn a_launch_that_waits_belongs_to_the_submission_that_it_was_made_for() {
     let mut stage = Stage::new(Rules::default());
     stage.tell_together(vec![submit(1), submit(2)]);
     stage.cancel(2, CancelMode::Force);
-    stage.tell(Command::Delete { run: id(2), ended: Some(RunStatus::Canceled) });
+    stage.tell(Command::Delete { run: id(2), ended: Some(3) });
     stage.submit(2);
     assert_eq!(stage.launched(1, 1, Launched::Started), "done | | | launch 2/1");
     assert_eq!(stage.begin(2, 1), "done | 2 STARTED | 2 RUN_START, |");

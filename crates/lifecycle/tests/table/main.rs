@@ -8,6 +8,7 @@
 extern crate pointsman_lifecycle as lifecycle;
 
 mod cancels;
+mod changes;
 mod deadlines;
 mod every_pair;
 mod gate;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lifecycle::{
-    CancelMode, Command, Effect, Ids, Known, Launched, Moment, Outcome, Recovered, Refusal, Reply,
-    Report, ReportKind, Rules, Secret, Settled, Sight, State, Submit, Worker,
+    CancelMode, Changed, Command, Effect, Ids, Known, Launched, Moment, Outcome, Recovered,
+    Refusal, Reply, Report, ReportKind, Rules, Secret, Settled, Sight, State, Submit, Worker,
 };
 use model::{
     Attempt, Capacity, Change, Claim, CodeLocation, Demand, Deployment, IdempotencyKey, JobName,
@@ -100,7 +100,9 @@ impl Stage {
         }
         for change in batch.changed_runs {
             text += &format!(" {} {}", change.run.as_u128(), change.life.status);
-            self.rows.get_mut(&change.run.as_u128()).unwrap().1 = change.life;
+            let row = self.rows.get_mut(&change.run.as_u128()).unwrap();
+            row.1 = change.life;
+            row.0.tags = change.tags.unwrap_or(row.0.tags.clone());
         }
         for step in batch.steps {
             self.steps.insert(step.id.clone(), step);
@@ -139,6 +141,12 @@ impl Stage {
             Effect::Wake { run } => format!("wake {}", run.as_u128()),
             Effect::Forget { run } => format!("forget {}", run.as_u128()),
         }
+    }
+
+    /// Puts another configuration in force, also for the restarts that follow.
+    pub(crate) fn configure(&mut self, settings: Settings, rules: Rules) -> String {
+        (self.settings, self.rules) = (settings.clone(), rules);
+        self.tell(Command::Configure { settings: Box::new(settings), rules })
     }
 
     /// Lets time pass and tells that it has.
@@ -284,6 +292,12 @@ fn reply_text(reply: &Result<Reply, Refusal>) -> String {
             let cancel = directions.cancel.map(|why| format!(" cancel {why}")).unwrap_or_default();
             format!("granted [{}]{cancel}", granted.join(" "))
         }
+        Ok(Reply::Changed(changed)) => changed_text(changed),
+        Ok(Reply::Freed(freed)) => {
+            let freed: Vec<&str> = freed.iter().map(|(step, _)| step.as_str()).collect();
+            format!("freed [{}]", freed.join(" "))
+        }
+        Err(Refusal::SlotsOfRun(_)) => "refused: slots of the run".to_owned(),
         Err(Refusal::Dismissed(why)) => format!("dismissed: {why}"),
         Err(Refusal::RunExists(_)) => "refused: run exists".to_owned(),
         Err(Refusal::KeyReused(_)) => "refused: key reused".to_owned(),
@@ -291,6 +305,23 @@ fn reply_text(reply: &Result<Reply, Refusal>) -> String {
         Err(Refusal::Ended(_)) => "refused: ended".to_owned(),
         Err(Refusal::InProgress(_, status)) => format!("refused: {status}"),
     }
+}
+
+/// Says what came of a change: `changed 1, as before 2, refused 3 (why), starts 1 4`.
+fn changed_text(changed: &Changed) -> String {
+    let list = |what: &str, runs: &[RunId]| {
+        let runs: Vec<String> = runs.iter().map(|run| run.as_u128().to_string()).collect();
+        (!runs.is_empty()).then(|| format!("{what} {}", runs.join(" ")))
+    };
+    let refused = changed.refused.iter().map(|(run, why)| format!("{} ({why})", run.as_u128()));
+    let refused = refused.collect::<Vec<_>>().join(" ");
+    let parts = [
+        list("changed", &changed.changed),
+        list("as before", &changed.unchanged),
+        (!refused.is_empty()).then(|| format!("refused {refused}")),
+        list("starts", &changed.started),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn event_text(event: &LifeEvent) -> String {

@@ -1,7 +1,7 @@
 //! Submissions, known ids and keys, deletions, and the coordinator without a queue.
 
 use lifecycle::{CancelMode, Command, Dispatch, Launched, Outcome, ReportKind, Rules, Sight};
-use model::{Capacity, FailureReason, PoolLimit, PoolName, RunStatus, Settings};
+use model::{Capacity, FailureReason, PoolLimit, PoolName, Settings};
 
 use crate::stage::{Stage, id, submit, submit_with};
 
@@ -43,7 +43,7 @@ fn an_id_is_taken_from_its_submission_to_the_commit_of_its_deletion() {
     let delete = Command::Delete { run: id(1), ended: None };
     assert_eq!(
         stage.tell_together(vec![delete, submit(1)]),
-        "done, refused: run exists | | RUN_DELETED, | forget 1"
+        "done, refused: run exists | | 1 RUN_DELETED, | forget 1"
     );
     assert_eq!(stage.submit(1), "new 1 | 1 QUEUED | 1 RUN_SUBMITTED, 1 RUN_ENQUEUED, |");
 }
@@ -62,10 +62,10 @@ fn a_record_is_deleted_once_its_run_has_ended_and_only_once() {
     let delete = |ended| Command::Delete { run: id(1), ended };
     let told = stage.tell_together(vec![ended, delete(None)]);
     assert!(told.starts_with("received 1, refused: CANCELING | 1 SUCCESS |"), "{told}");
-    let success = Some(RunStatus::Success);
+    let events = Some(stage.life(1).event_count);
     assert_eq!(
-        stage.tell_together(vec![delete(success), delete(success)]),
-        "done, refused: unknown run | | RUN_DELETED, | forget 1"
+        stage.tell_together(vec![delete(events), delete(events)]),
+        "done, refused: unknown run | | 1 RUN_DELETED, | forget 1"
     );
 }
 

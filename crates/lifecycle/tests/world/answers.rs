@@ -94,7 +94,9 @@ impl World {
                     return self.has_ended_so(run, outcome.as_ref());
                 }
             }
-            Ok(Reply::Submitted { .. } | Reply::Status(_)) => {
+            Ok(
+                Reply::Submitted { .. } | Reply::Status(_) | Reply::Changed(_) | Reply::Freed(_),
+            ) => {
                 return Err(format!("process {nth} is told {reply:?}"));
             }
             Err(_) => process.body = Body::Gone,

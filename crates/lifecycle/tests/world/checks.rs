@@ -64,6 +64,11 @@ impl Checks {
         }
     }
 
+    /// The settings by which commits are judged from now on.
+    pub(crate) fn configure(&mut self, settings: &Settings) {
+        self.settings = settings.clone();
+    }
+
     pub(crate) fn after_commit(&mut self, seen: &Seen<'_>) -> Checked {
         self.history_has_no_gap_and_replays_to_the_status(seen)?;
         self.no_grant_exceeds_its_pool(seen)?;
@@ -89,6 +94,11 @@ impl Checks {
             let first = (RunStatus::NotStarted, 0);
             let (status, count) = self.replayed.entry(run).or_insert(first);
             *count += 1;
+            if event.kind == EventKind::RunDeleted {
+                let is_last = number >= *count && seen.batch.deleted_runs.contains(&run);
+                must(is_last, || format!("event {number} of {run} is not its last"))?;
+                continue;
+            }
             must(number == *count, || format!("event {number} of {run} should be {count}"))?;
             must(!status.is_terminal(), || format!("{run} is {status}, then {}", event.kind))?;
             must(!event.message.contains("cannot be"), || {
@@ -223,7 +233,7 @@ impl Checks {
                 seen.store.pauses.get(&row.run.location).is_some_and(|until| *until > seen.now);
             let has_pools = row.run.pools.all().next().is_some()
                 && self.settings.pools.granularity == Granularity::Op;
-            if row.life.status != RunStatus::Queued || is_paused || has_pools {
+            if row.life.status != RunStatus::Queued || row.life.is_held || is_paused || has_pools {
                 continue;
             }
             let mut limits = self.limits_of(seen.store, row).into_iter();
@@ -249,6 +259,7 @@ impl Checks {
         for row in self.admitted(seen) {
             let queued = seen.store.runs.values().find(|other| {
                 other.life.status == RunStatus::Queued
+                    && !other.life.is_held
                     && needs(other) == needs(row)
                     && order(other) < order(row)
             });

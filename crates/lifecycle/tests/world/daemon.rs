@@ -3,6 +3,7 @@
 use lifecycle::{CancelMode, Command, Effect, Known, Refusal, Reply, Settled, State, Submit};
 use model::Batch;
 
+use crate::changes::Changes;
 use crate::checks::Seen;
 use crate::outside::Body;
 use crate::play::{Asker, Crash, Played, World};
@@ -36,7 +37,8 @@ impl World {
             {
                 continue;
             }
-            let is_limit = matches!(command, Command::SetPoolLimit { .. });
+            let is_limit =
+                matches!(command, Command::SetPoolLimit { .. } | Command::Configure { .. });
             if is_limit && !taken.is_empty() {
                 self.inbox.push_front((asker, command));
                 break;
@@ -61,11 +63,15 @@ impl World {
                 Command::Submit(Box::new(Submit { known, ..*submit }))
             }
             Command::Delete { run, .. } => {
-                let status = self.store.runs.get(&run).map(|row| row.life.status);
-                Command::Delete { run, ended: status.filter(|status| status.is_terminal()) }
+                let row = self.store.runs.get(&run);
+                let ended = row.filter(|row| row.life.status.is_terminal());
+                Command::Delete { run, ended: ended.map(|row| row.life.event_count) }
             }
             Command::Cancel { .. }
             | Command::SetPoolLimit { .. }
+            | Command::Change { .. }
+            | Command::FreeSlots { .. }
+            | Command::Configure { .. }
             | Command::Begin { .. }
             | Command::Report { .. }
             | Command::Poll { .. }
@@ -79,6 +85,7 @@ impl World {
     pub(crate) fn turn(&mut self) -> Played {
         let (now, crash, taken) = (self.now(), self.crash_point(), self.take());
         let _ = self.state.step(Command::Tick, now, &mut self.ids);
+        self.changes = Changes::default();
         let answers = taken.into_iter().map(|(asker, command)| (asker, self.decide(&command)));
         let answers: Answers = answers.collect();
         let Settled { batch, effects, is_cut } = self.state.settle(now, &mut self.ids);
@@ -118,7 +125,7 @@ impl World {
             self.forced.insert(*run);
         }
         let now = self.now();
-        let reply = self.state.step(command.clone(), now, &mut self.ids);
+        let reply = self.decide_live(command);
         self.tell(|| format!("{} {command:?} -> {reply:?}", now.elapsed.as_millis()));
         if reply.is_ok() {
             self.heard_of(command);
@@ -128,6 +135,7 @@ impl World {
 
     fn commit(&mut self, batch: &Batch, is_cut: bool) -> Played {
         self.store.commit(batch)?;
+        self.take_settings();
         for run in &batch.deleted_runs {
             self.deleted.insert(*run);
             self.submitted.remove(run);
@@ -151,7 +159,8 @@ impl World {
             forced: &self.forced,
             is_cut,
             now: self.now().at,
-        })
+        })?;
+        self.what_was_changed_is_so(batch)
     }
 
     /// A sign of life, or what the launcher has seen, of an attempt of an earlier leadership.
@@ -165,6 +174,9 @@ impl World {
             | Command::Cancel { .. }
             | Command::Delete { .. }
             | Command::SetPoolLimit { .. }
+            | Command::Change { .. }
+            | Command::FreeSlots { .. }
+            | Command::Configure { .. }
             | Command::Missed { .. }
             | Command::Launched { .. }
             | Command::Tick => false,

@@ -13,6 +13,7 @@ extern crate pointsman_lifecycle as lifecycle;
 
 mod answers;
 mod chance;
+mod changes;
 mod checks;
 mod daemon;
 mod launcher;

@@ -8,6 +8,7 @@ use lifecycle::{CancelMode, Command, Effect, Ids, Moment, Rules, Secret, State};
 use model::{Attempt, Nonce, RunId, Settings, Timestamp, TokenHash};
 
 use crate::chance::Chance;
+use crate::changes::{Changes, Wish};
 use crate::checks::Checks;
 use crate::outside::{Body, Process};
 use crate::setup;
@@ -95,6 +96,9 @@ pub(crate) struct World {
     /// Which process of each attempt was let through the gate.
     pub(crate) let_through: BTreeMap<(RunId, Attempt), Nonce>,
     pub(crate) unasked: BTreeSet<(RunId, Attempt)>,
+    /// How each run must be by what was changed of it.
+    pub(crate) wished: BTreeMap<RunId, Wish>,
+    pub(crate) changes: Changes,
     pub(crate) has_faults: bool,
     pub(crate) commits: u64,
     pub(crate) telling: Telling,
@@ -131,6 +135,8 @@ impl World {
             deleted: BTreeSet::new(),
             let_through: BTreeMap::new(),
             unasked: BTreeSet::new(),
+            wished: BTreeMap::new(),
+            changes: Changes::default(),
             has_faults: true,
             commits: 0,
         }
@@ -172,7 +178,10 @@ impl World {
             18 => self.cancel(CancelMode::Force),
             19 => self.delete(),
             20 => self.set_pool_limit(),
-            21..=45 => self.perform_one(),
+            21..=23 => self.change_runs(),
+            24 => self.free_slots(),
+            25 => self.configure(),
+            26..=45 => self.perform_one(),
             46..=82 => self.let_process_act(),
             83..=95 => self.pass_time(),
             96..=98 => self.stray(),
@@ -186,6 +195,7 @@ impl World {
             self.crash(Crash::Never)?;
         }
         self.has_faults = false;
+        self.release_all();
         self.tell(|| "no faults from here on".to_owned());
         for round in 0..ROUNDS {
             self.everybody_acts();

@@ -54,6 +54,7 @@ impl Store {
             let before = row.life.status;
             must(!before.is_terminal(), || format!("{} is {before}, for ever", change.run))?;
             row.life = change.life.clone();
+            row.run.tags = change.tags.clone().unwrap_or(row.run.tags.clone());
             (row.run.status, row.run.attempt) = (row.life.status, row.life.attempt);
         }
         for step in &batch.steps {

@@ -6,6 +6,7 @@ use model::RunStatus;
 use wire::api::{Health, Instance, Rules};
 
 use crate::app::App;
+use crate::configuration::ConfigurationLink;
 use crate::error::ApiError;
 use crate::query::Query;
 
@@ -31,7 +32,7 @@ pub(crate) async fn instance(
         in_progress: status.in_progress,
         queued: queued(&app).await?,
         rules: Rules::from(&app.handle.options().settings),
-        configuration: None,
+        configuration: app.configuration.as_ref().map(ConfigurationLink::now),
     }))
 }
 

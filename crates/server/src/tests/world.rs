@@ -12,13 +12,14 @@ use model::{Attempt, Capacity, RunId, Settings, Timestamp};
 use serde_json::{Value, json};
 use store::Store;
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use wire::api::Configuration;
 use wire::client::Client;
 
 use super::raw::{Answer, PATIENCE, ask};
-use crate::{Listen, Server};
+use crate::{ConfigurationLink, Listen, MAX_RELOADS, ReloadConfiguration, Server};
 
 const JOBS: &str = "
 jobs:
@@ -67,6 +68,9 @@ pub(super) struct World {
     pub(super) handle: Handle,
     pub(super) address: SocketAddr,
     pub(super) token: String,
+    /// Who reads the configuration: the test.
+    pub(super) configuration: watch::Sender<Configuration>,
+    pub(super) reloads: mpsc::Receiver<ReloadConfiguration>,
     launcher: Noop,
     running: Running,
     stop: oneshot::Sender<()>,
@@ -81,7 +85,15 @@ impl World {
         let file = path.join("etl.yaml");
         std::fs::write(&file, JOBS).unwrap();
         let listen = Listen { addr: "127.0.0.1:0".parse().unwrap(), home: path.clone() };
-        let server = Server::bind(listen).await.unwrap();
+        let (configuration, state) = watch::channel(Configuration {
+            path: None,
+            loaded_at: Timestamp::EPOCH.into(),
+            problem: None,
+            needs_restart: Vec::new(),
+        });
+        let (reload, reloads) = mpsc::channel(MAX_RELOADS);
+        let link = ConfigurationLink { state, reload };
+        let server = Server::bind(listen).await.unwrap().configured_by(link);
         let options = Options {
             settings: Settings { max_concurrent_runs: Capacity::AtMost(1), ..Settings::default() },
             rules: Rules::default(),
@@ -100,7 +112,18 @@ impl World {
         let shutdown = async { stopped.await.unwrap_or_default() };
         let server = tokio::spawn(server.run(handle.clone(), shutdown));
         let token = std::fs::read_to_string(path.join("token")).unwrap().trim().to_owned();
-        Self { home, handle, address, token, launcher, running, stop, server }
+        Self {
+            home,
+            handle,
+            address,
+            token,
+            configuration,
+            reloads,
+            launcher,
+            running,
+            stop,
+            server,
+        }
     }
 
     pub(super) fn client(&self) -> Client {

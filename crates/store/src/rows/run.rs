@@ -67,6 +67,20 @@ impl<'a> ChangeRow<'a> {
 }
 
 #[derive(Serialize)]
+pub(super) struct RetagRow<'a> {
+    id: Id,
+    priority: i32,
+    tags: TagsText<'a>,
+}
+
+/// Returns the row of a run whose tags have changed.
+pub(super) fn retag(change: &RunChange) -> Option<RetagRow<'_>> {
+    let tags = change.tags.as_ref()?;
+    let priority = tags.priority().unwrap_or_default().get();
+    Some(RetagRow { id: Id(change.run), priority, tags: TagsText(tags) })
+}
+
+#[derive(Serialize)]
 pub(super) struct IdempotencyRow<'a> {
     key: &'a str,
     request_hash: Hex<'a>,

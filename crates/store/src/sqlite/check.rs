@@ -29,7 +29,7 @@ impl Store {
     }
 }
 
-async fn check_all(c: &mut SqliteConnection) -> Result<Vec<Violation>, ReadError> {
+pub(super) async fn check_all(c: &mut SqliteConnection) -> Result<Vec<Violation>, ReadError> {
     let mut found = check_file(c).await?;
     if !found.is_empty() {
         return Ok(found);

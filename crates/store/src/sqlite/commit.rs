@@ -92,6 +92,7 @@ async fn write(
     put(c, sql!(insert_tags), &rows.runs).await?;
     put(c, sql!(insert_idempotency), &rows.idempotency).await?;
     put_all(c, "changed run", sql!(change_runs), &rows.changes).await?;
+    retag_runs(c, rows).await?;
     put_all(c, "step", sql!(upsert_steps), &rows.steps).await?;
     put_all(c, "claim", sql!(upsert_claims), &rows.claims).await?;
     put(c, sql!(free_claims), &rows.freed).await?;
@@ -102,6 +103,14 @@ async fn write(
     delete_runs(c, &rows.deleted).await?;
     put_all(c, "event", sql!(insert_events), &rows.events).await?;
     advance_counters(c, rows).await
+}
+
+/// Replaces the tags of runs, which all exist, and with them their priority.
+async fn retag_runs(c: &mut SqliteConnection, rows: &BatchRows) -> Result<(), CommitError> {
+    put(c, sql!(delete_tags), &rows.retagged).await?;
+    put_all(c, "retagged run", sql!(retag_runs), &rows.retags).await?;
+    put(c, sql!(insert_tags_of_runs), &rows.retagged).await?;
+    Ok(())
 }
 
 /// Deletes the records of runs, which all exist, with all that belongs to them.

@@ -18,7 +18,7 @@ use crate::lock::{DaemonLock, LockError};
 
 /// How long a connection waits for another process that holds the file; the lock of the daemon makes
 /// that rare, a backup tool may cause it.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connections that read: the loop's own reads and some of the API's go side by side; more would
 /// only contend for two cores.
@@ -119,8 +119,13 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), MigrateError> 
     Migrator::with_migrations(migrations.collect()).run(connection).await
 }
 
+/// Returns the newest schema that this version knows.
+pub(super) fn newest_known() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
+
 fn refuse_schema(path: &Path, error: MigrateError) -> OpenError {
-    let known = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    let known = newest_known();
     let path_of = path.to_owned();
     if let MigrateError::VersionMissing(found) = error {
         return OpenError::NewerSchema { path: path_of, found, known };
@@ -131,7 +136,7 @@ fn refuse_schema(path: &Path, error: MigrateError) -> OpenError {
     refuse(path, sqlx::Error::from(error))
 }
 
-fn refuse(path: &Path, error: sqlx::Error) -> OpenError {
+pub(super) fn refuse(path: &Path, error: sqlx::Error) -> OpenError {
     let (path, cause) = (path.to_owned(), Cause(error));
     if is_damaged(&cause.0) {
         return OpenError::Damaged { path, cause };

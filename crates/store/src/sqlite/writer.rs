@@ -119,7 +119,7 @@ pub(super) fn before(error: sqlx::Error) -> CommitError {
 }
 
 /// Returns whether the database says that its file is damaged.
-pub(super) fn is_damaged(error: &sqlx::Error) -> bool {
+pub(crate) fn is_damaged(error: &sqlx::Error) -> bool {
     matches!(code(error).map(|code| code & 0xff), Some(CORRUPT | NOTADB))
 }
 

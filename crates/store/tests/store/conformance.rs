@@ -26,6 +26,7 @@ macro_rules! on_sqlite {
 
 on_sqlite! {
     commit::what_is_committed_is_loaded,
+    commit::a_run_that_is_retagged_is_found_by_its_new_tags_alone,
     commit::a_leader_of_the_past_writes_nothing,
     commit::a_gap_in_the_change_numbers_is_refused,
     commit::an_id_or_key_that_is_taken_is_refused,

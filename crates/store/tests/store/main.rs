@@ -8,6 +8,7 @@
 
 mod conformance;
 mod full;
+mod inspect;
 mod kill;
 mod open;
 mod statements;

@@ -95,7 +95,15 @@ impl World {
         }
         batch.events.push(self.event(Some((id, life)), kind));
         (run.run.status, run.run.attempt) = (status, run.life.attempt);
-        batch.changed_runs.push(RunChange { run: id, life: run.life.clone() });
+        batch.changed_runs.push(RunChange { run: id, life: run.life.clone(), tags: None });
+    }
+
+    /// Gives a run other tags, with the event that says so.
+    pub(crate) fn retag(&mut self, batch: &mut Batch, run: &mut NewRun, tags: &[(&str, &str)]) {
+        run.run.tags = tags.iter().copied().collect();
+        batch.events.push(self.event(Some((run.run.id, &mut run.life)), EventKind::RunRetagged));
+        let tags = Some(run.run.tags.clone());
+        batch.changed_runs.push(RunChange { run: run.run.id, life: run.life.clone(), tags });
     }
 
     /// Adds a claim of one slot.

@@ -137,7 +137,7 @@ impl StepTagLimit {
         let (key, value) = (self.key.clone(), value.to_owned());
         match &self.value {
             StepMatch::Key => Some(OwnLimit::Key(key)),
-            StepMatch::Value(wanted) => (*wanted == value).then(|| OwnLimit::Value(key, value)),
+            StepMatch::Value(wanted) => (*wanted == value).then_some(OwnLimit::Value(key, value)),
             StepMatch::EachValue => Some(OwnLimit::EachValue(key, value)),
         }
     }

@@ -37,7 +37,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Limits {
     /// The first one is on all steps.
-    limits: Vec<Limit>,
+    all: Vec<Limit>,
     /// The limits of each step, by place in the list.
     of_step: Vec<BTreeSet<usize>>,
     /// Those in doubt, each with the number of the report with which it asked.
@@ -56,7 +56,7 @@ struct Limit {
 impl Limits {
     /// Takes the limits of a plan of which no more than `max_running` steps run at once.
     pub(super) fn new(plan: &Plan, max_running: NonZeroUsize) -> Self {
-        let mut limits = vec![Limit { most: max_running.get(), running: 0, in_doubt: 0 }];
+        let mut all = vec![Limit { most: max_running.get(), running: 0, in_doubt: 0 }];
         let mut places = BTreeMap::from([(OwnLimit::AllSteps, 0)]);
         let mut of_step = Vec::new();
         for step in &plan.steps {
@@ -64,16 +64,16 @@ impl Limits {
             for (limit, most) in plan.executor.limits_of(&step.tags) {
                 let most = usize::try_from(most.get()).unwrap_or(usize::MAX);
                 let place = *places.entry(limit).or_insert_with(|| {
-                    limits.push(Limit { most, running: 0, in_doubt: 0 });
-                    limits.len() - 1
+                    all.push(Limit { most, running: 0, in_doubt: 0 });
+                    all.len() - 1
                 });
                 // The stricter of two on the same steps counts.
-                limits[place].most = limits[place].most.min(most);
+                all[place].most = all[place].most.min(most);
                 own.insert(place);
             }
             of_step.push(own);
         }
-        Self { limits, of_step, in_doubt: BTreeMap::new(), doubts_end: None }
+        Self { all, of_step, in_doubt: BTreeMap::new(), doubts_end: None }
     }
 
     /// A step is found that falls under the same limits as another one.
@@ -83,7 +83,7 @@ impl Limits {
 
     /// Whether any step at all could go on.
     pub(super) fn has_place(&self) -> bool {
-        let Limit { most, running, in_doubt } = self.limits[0];
+        let Limit { most, running, in_doubt } = self.all[0];
         running + in_doubt < most
     }
 
@@ -167,12 +167,12 @@ impl Limits {
     }
 
     fn of(&self, step: StepIndex) -> impl Iterator<Item = &Limit> {
-        self.of_step[step].iter().map(|place| &self.limits[*place])
+        self.of_step[step].iter().map(|place| &self.all[*place])
     }
 
     fn change(&mut self, step: StepIndex, how: impl Fn(&mut Limit)) {
         for place in &self.of_step[step] {
-            how(&mut self.limits[*place]);
+            how(&mut self.all[*place]);
         }
     }
 }

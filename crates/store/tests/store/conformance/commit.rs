@@ -4,10 +4,10 @@ use std::pin::pin;
 
 use futures_util::FutureExt;
 use model::{Batch, Change, EventKind, RunChange, RunLife, RunStatus, StepStatus};
-use pointsman_store::{CommitError, Position, Store};
+use pointsman_store::{CommitError, Position, RunsFilter, Store};
 
-use super::{broken, everything, leader};
-use crate::world::{World, step_row, submission};
+use super::{broken, everything, ids, leader};
+use crate::world::{World, step_row, submission, tags};
 
 pub(crate) async fn what_is_committed_is_loaded(store: &Store) {
     let epoch = leader(store).await;
@@ -35,6 +35,37 @@ pub(crate) async fn what_is_committed_is_loaded(store: &Store) {
     assert_eq!(loaded.position, Position { epoch, change: last, seq: third.run.seq, claim: 2 },);
     assert_eq!(store.position().await.unwrap(), loaded.position);
     assert_eq!(store.last_change().await.unwrap(), last);
+    assert_eq!(store.check().await.unwrap(), []);
+}
+
+pub(crate) async fn a_run_that_is_retagged_is_found_by_its_new_tags_alone(store: &Store) {
+    let epoch = leader(store).await;
+    let (mut world, mut batch) = (World::default(), Batch::default());
+    let mut first = world.submit(&mut batch, "a", &[("team", "x"), ("old", "1")]);
+    let mut second = world.submit(&mut batch, "a", &[("team", "x")]);
+    let third = world.submit(&mut batch, "a", &[("dagster/priority", "1")]);
+    store.commit(epoch, &batch).await.unwrap();
+    let mut batch = Batch::default();
+    world.retag(&mut batch, &mut first, &[("team", "y"), ("new", "1"), ("dagster/priority", "9")]);
+    world.retag(&mut batch, &mut second, &[]);
+    store.commit(epoch, &batch).await.unwrap();
+
+    let loaded = store.load().await.unwrap();
+    let runs: Vec<_> = loaded.runs.iter().map(|stored| (&stored.run, &stored.life)).collect();
+    let expected = [&first, &second, &third].map(|new| (&new.run, &new.life));
+    assert_eq!(runs, expected);
+    for (key, value, found) in [
+        ("team", "x", vec![]),
+        ("old", "1", vec![]),
+        ("team", "y", vec![first.run.id]),
+        ("new", "1", vec![first.run.id]),
+        ("dagster/priority", "1", vec![third.run.id]),
+    ] {
+        let filter = RunsFilter { tags: tags(&[(key, value)]), ..RunsFilter::default() };
+        assert_eq!(ids(&store.runs(&filter, None, 10).await.unwrap()), found, "{key}={value}");
+    }
+    let queue = store.queue_page(None, 10).await.unwrap();
+    assert_eq!(ids(&queue), [first.run.id, third.run.id, second.run.id]);
     assert_eq!(store.check().await.unwrap(), []);
 }
 
@@ -104,7 +135,7 @@ pub(crate) async fn a_run_that_has_ended_does_not_come_back(store: &Store) {
         store.commit(epoch, &batch).await.unwrap();
         for back in RunStatus::ALL.into_iter().filter(|status| *status != end) {
             let life = RunLife { status: back, ..run.life.clone() };
-            let change = RunChange { run: run.run.id, life };
+            let change = RunChange { run: run.run.id, life, tags: None };
             let batch = Batch { changed_runs: vec![change], ..Batch::default() };
             let why = broken(store, epoch, &batch).await;
             assert!(why.contains("a run that has ended cannot change its status"), "{why}");

@@ -7,7 +7,7 @@ use model::{
     RunLife, RunPools, RunStatus, Seq, Slots, StepId, StepKey, StepRow, StepStatus, Submission,
     Tags, Timestamp, TokenHash,
 };
-use pointsman_store::Store;
+use pointsman_store::{RunsFilter, Store};
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -39,6 +39,14 @@ pub(crate) async fn every_field_reads_back_as_it_was_written(store: &Store) {
         store.commit(epoch, &again).await.unwrap();
         let stored = store.run(changed.run).await.unwrap().unwrap();
         assert_eq!(stored.life, changed.life);
+        let tags = changed.tags.unwrap_or(batch.new_runs[0].run.tags.clone());
+        assert_eq!(stored.run.tags, tags);
+        for (key, value) in tags.iter() {
+            let tags = Tags::default().with(key, value);
+            let filter = RunsFilter { tags, ..RunsFilter::default() };
+            let found = store.runs(&filter, None, 1).await.unwrap();
+            assert_eq!(found[0].run.id, changed.run, "{key:?} {value:?}");
+        }
         end(store, epoch, &batch).await;
     }
 }
@@ -95,7 +103,8 @@ fn change_of(new: &NewRun, runner: &mut TestRunner) -> RunChange {
         life.status = new.life.status;
     }
     life.submitted_at = new.life.submitted_at;
-    RunChange { run: new.run.id, life }
+    let tags = of(tags()).new_tree(runner).unwrap().current();
+    RunChange { run: new.run.id, life, tags }
 }
 
 fn batch(seq: u64) -> impl Strategy<Value = Batch> {

@@ -125,7 +125,7 @@ pub(crate) async fn the_check_finds_what_must_not_be(store: &Store) {
     batch.new_runs[1].life.event_count = 3;
     store.commit(epoch, &batch).await.unwrap();
     let life = RunLife { status: RunStatus::Started, ..other.life.clone() };
-    let change = RunChange { run: other.run.id, life };
+    let change = RunChange { run: other.run.id, life, tags: None };
     let batch = Batch { changed_runs: vec![change], ..Batch::default() };
     store.commit(epoch, &batch).await.unwrap();
     let found = store.check().await.unwrap();

@@ -50,6 +50,7 @@ fn sketched(steps: &[Sketch]) -> Graph {
         target: Target { what, attribute: None, working_directory: "/".into() },
         asset_selection: None,
         op_selection: None,
+        is_whole: false,
         links: links.collect(),
     };
     let plan = Plan { dagster: Some(dagster), ..plan(plan_steps.collect()) };

@@ -114,11 +114,15 @@ fn groups(plan: &Plan, step: &PlanStep, max_running: usize) -> Vec<(String, usiz
     for limit in executor["tag_concurrency_limits"].as_array().into_iter().flatten() {
         let key = limit["key"].as_str().unwrap();
         let Some(value) = step.tags.get(key) else { continue };
-        let name = match &limit["value"] {
-            serde_json::Value::Null => format!("{key} at all"),
-            serde_json::Value::String(wanted) if wanted != value => continue,
-            serde_json::Value::String(_) => format!("{key} is {value}"),
-            _ => format!("{key} each {value}"),
+        let name = if limit["value"].is_null() {
+            format!("{key} at all")
+        } else if let Some(wanted) = limit["value"].as_str() {
+            if wanted != value {
+                continue;
+            }
+            format!("{key} is {value}")
+        } else {
+            format!("{key} each {value}")
         };
         groups.push((name, most(&limit["limit"])));
     }

@@ -1,0 +1,182 @@
+//! Live changes of runs: their priority, their tags, holds; and what starts because of them.
+//!
+//! A change is judged for each run by itself; what is made of it is made for all of them in one
+//! commit. A preview judges in the same way and makes nothing.
+
+use std::collections::BTreeSet;
+
+use admission::{Edit, Reach};
+use model::{EventKind, PRIORITY_TAG, Priority, RunId, RunStatus, Tags};
+use thiserror::Error;
+
+use crate::state::{Note, State};
+use crate::steps::shorten;
+
+/// How far it is looked for runs that start because of a change: as many are named as people read,
+/// and no more are looked at than one commit admits.
+const REACH: Reach = Reach { runs: 100, looks: 2000 };
+
+/// What is changed of runs that have not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunChange {
+    /// The priority, and the tag that says it.
+    Priority(Priority),
+    /// The tags.
+    Tags {
+        /// These are set, over values that a run may have.
+        set: Tags,
+        /// These are taken away, before the others are set.
+        remove: Vec<String>,
+    },
+    /// Queued runs stay in the queue until they are released.
+    Hold,
+    /// Queued runs are held no longer.
+    Release,
+}
+
+/// What came of a change, or would come of it. Each run stands in one of the first three lists, in
+/// the order in which they were named.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Changed {
+    /// The runs that are changed.
+    pub changed: Vec<RunId>,
+    /// The runs that are so already.
+    pub unchanged: Vec<RunId>,
+    /// The runs that cannot be changed like this.
+    pub refused: Vec<(RunId, CannotChange)>,
+    /// The runs that start at once because of it, in their order: the first 100.
+    pub started: Vec<RunId>,
+    /// Whether there may be more of those.
+    pub is_started_cut: bool,
+}
+
+/// Why a run cannot be changed; then it stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CannotChange {
+    /// It has ended, or its record is gone.
+    #[error("it has ended")]
+    Ended,
+    /// It has left the queue.
+    #[error("it is {0}: only a run that is QUEUED can be held or released")]
+    NotQueued(RunStatus),
+    /// It would have more tags than a run may have.
+    #[error("its tags would come to {0} bytes; at most {max} are allowed", max = Tags::MAX_SIZE)]
+    TagsTooLarge(usize),
+}
+
+impl State {
+    /// Returns what [`crate::Command::Change`] would come to now, and changes nothing.
+    pub fn preview(&mut self, runs: &[RunId], change: &RunChange) -> Changed {
+        self.consider(runs, change).0
+    }
+
+    pub(crate) fn change(&mut self, runs: &[RunId], change: &RunChange) -> Changed {
+        let (told, edits) = self.consider(runs, change);
+        for edit in edits {
+            self.make(edit, change);
+        }
+        // A new bound of a run may have been reached long ago.
+        self.tick();
+        told
+    }
+
+    fn consider(&mut self, runs: &[RunId], change: &RunChange) -> (Changed, Vec<Edit>) {
+        let (mut told, mut edits) = (Changed::default(), Vec::new());
+        let mut seen = BTreeSet::new();
+        for run in runs.iter().copied().filter(|run| seen.insert(*run)) {
+            match self.judge(run, change) {
+                Ok(Some(edit)) => {
+                    told.changed.push(run);
+                    edits.push(edit);
+                }
+                Ok(None) => told.unchanged.push(run),
+                Err(why) => told.refused.push((run, why)),
+            }
+        }
+        if !self.is_recovering() && !edits.is_empty() {
+            let before = self.image.preview(&[], REACH).unwrap_or_default();
+            // What was judged is not refused.
+            let after = self.image.preview(&edits, REACH).unwrap_or_default().without(&before);
+            (told.started, told.is_started_cut) = (after.started, after.is_cut);
+        }
+        (told, edits)
+    }
+
+    /// Returns what is to be done to one run; nothing, if it is so already.
+    fn judge(&self, run: RunId, change: &RunChange) -> Result<Option<Edit>, CannotChange> {
+        let now = self.image.run(run).ok_or(CannotChange::Ended)?;
+        let queued = match now.status {
+            RunStatus::Queued => Ok(self.image.is_held(run)),
+            status => Err(CannotChange::NotQueued(status)),
+        };
+        match change {
+            RunChange::Hold => Ok((!queued?).then_some(Edit::Hold { run })),
+            RunChange::Release => Ok(queued?.then_some(Edit::Release { run })),
+            RunChange::Priority(priority) if now.tags.priority() == Ok(*priority) => Ok(None),
+            RunChange::Priority(priority) => {
+                retag(run, &now.tags, now.tags.with_priority(*priority))
+            }
+            RunChange::Tags { set, remove } => {
+                let kept = now.tags.iter().filter(|(key, _)| !remove.iter().any(|r| r == key));
+                retag(run, &now.tags, kept.chain(set.iter()).collect())
+            }
+        }
+    }
+
+    fn make(&mut self, edit: Edit, change: &RunChange) {
+        let run = edit.run();
+        let note = match change {
+            RunChange::Hold => Note::new(EventKind::RunHeld, ""),
+            RunChange::Release => Note::new(EventKind::RunReleased, ""),
+            RunChange::Priority(priority) => {
+                let before = self.image.run(run).and_then(|run| run.tags.priority().ok());
+                let message = format!("from {} to {priority}", before.unwrap_or_default());
+                Note::new(EventKind::RunReprioritized, message)
+            }
+            RunChange::Tags { set, remove } => {
+                Note::new(EventKind::RunRetagged, shorten(in_words(set, remove)))
+            }
+        };
+        let runtime = self.max_runtime_of(run);
+        let is_retag = matches!(edit, Edit::Retag { .. });
+        if !self.apply(edit.into()) {
+            return;
+        }
+        self.note(run, note);
+        if is_retag {
+            self.pending.retagged.insert(run);
+            if self.max_runtime_of(run) != runtime {
+                self.bound_again(run);
+            }
+        }
+    }
+}
+
+fn retag(run: RunId, before: &Tags, tags: Tags) -> Result<Option<Edit>, CannotChange> {
+    match tags.size() {
+        size if size > Tags::MAX_SIZE => Err(CannotChange::TagsTooLarge(size)),
+        _ if tags == *before => Ok(None),
+        _ => Ok(Some(Edit::Retag { run, tags })),
+    }
+}
+
+fn in_words(set: &Tags, remove: &[String]) -> String {
+    let gone = remove.iter().filter(|key| set.get(key).is_none());
+    let gone = gone.map(|key| format!("{key} removed"));
+    let set = set.iter().map(|(key, value)| format!("{key}={value}"));
+    set.chain(gone).collect::<Vec<_>>().join(", ")
+}
+
+/// Says why a tag cannot be set on a run, whatever the run.
+///
+/// # Errors
+/// Why, as a sentence.
+pub fn check_new_tags(set: &Tags) -> Result<(), String> {
+    if set.iter().any(|(key, _)| key.is_empty()) {
+        return Err("a tag has an empty key".to_owned());
+    }
+    match set.priority() {
+        Err(error) => Err(format!("tag {PRIORITY_TAG}: {error}")),
+        Ok(_) => Ok(()),
+    }
+}

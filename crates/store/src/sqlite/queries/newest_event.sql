@@ -1,0 +1,4 @@
+SELECT at
+FROM events
+ORDER BY change DESC
+LIMIT ?1
