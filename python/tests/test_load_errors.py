@@ -3,6 +3,7 @@
 from pathlib import Path
 from textwrap import dedent
 
+import dagster
 import pytest
 from driver import PACKAGE, Answer, call, describe, environment, file_target
 
@@ -127,3 +128,19 @@ def test_a_module_or_a_package_is_loaded_from_its_folder(kind: str, tmp_path: Pa
     assert [asset["key"] for asset in told["assets"]] == ["other"]
     missing = call("describe", {"target": {**target, "attribute": "nothing"}}, tmp_path)
     assert missing.only["message"] == "warehouse has no nothing"
+
+
+def test_frames_of_dagster_are_left_out_also_where_it_is_found_through_a_link(
+    tmp_path: Path,
+) -> None:
+    libraries = tmp_path / "libraries"
+    libraries.symlink_to(Path(dagster.__file__).parent.parent)
+    (tmp_path / "broken.py").write_text(
+        "import dagster as dg\n@dg.job\ndef twice():\n    raise KeyError('inside')\n"
+    )
+    env = environment(PYTHONPATH=f"{libraries}:{PACKAGE}")
+    target = file_target("broken.py", tmp_path)
+    told = call("describe", {"target": target}, tmp_path, env=env).only
+    frames = [line for line in told["traceback"].splitlines() if line.startswith("  File")]
+    assert len(frames) == 2
+    assert all("broken.py" in frame for frame in frames)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -20,7 +19,7 @@ from dagster import DagsterInstance, DagsterRun, EventRecordsResult, RunsFilter
 
 from pointsman.dagster import compat
 from pointsman.dagster.errors import NotAnswered
-from pointsman.dagster.load import is_user_file
+from pointsman.dagster.load import folder_of, is_user_file
 from pointsman.dagster.runs import RunBook
 
 PARTITION_TAG = "dagster/partition"
@@ -244,4 +243,4 @@ def _frames() -> Iterator[FrameType]:
         frame = frame.f_back
 
 
-_OURS = str(Path(__file__).resolve().parent)
+_OURS = folder_of(__file__)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import inspect
 import os
-import sysconfig
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,16 +102,20 @@ def is_user_file(filename: str) -> bool:
     return is_installed or not filename.startswith(_STANDARD_LIBRARY)
 
 
+def folder_of(file: str) -> tuple[str, ...]:
+    """Returns the folder of a module as frames may name it: as it was found, and without links."""
+    parents = (Path(file).parent, Path(file).resolve().parent)
+    return tuple(dict.fromkeys(f"{parent}{os.sep}" for parent in parents))
+
+
 def _foreign_folders() -> tuple[str, ...]:
-    ours = Path(__file__).resolve().parent
-    its_own = Path(dagster.__file__).resolve().parent
-    return tuple(
-        f"{folder}{os.sep}" for folder in (ours, its_own, its_own.parent / "dagster_shared")
-    )
+    of_dagster = folder_of(dagster.__file__)
+    shared = tuple(f"{Path(folder).parent / 'dagster_shared'}{os.sep}" for folder in of_dagster)
+    return (*folder_of(__file__), *of_dagster, *shared)
 
 
 _FOREIGN = _foreign_folders()
-_STANDARD_LIBRARY = sysconfig.get_paths()["stdlib"] + os.sep
+_STANDARD_LIBRARY = folder_of(os.__file__)
 
 
 def _traceback_text(error: BaseException) -> str:
