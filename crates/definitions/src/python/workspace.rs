@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Vec<PythonLocation>, Problems> {
-        read_workspace(Path::new("/srv/workspace.yaml"), Path::new("/home/me"), text.as_bytes())
+        read_workspace(Path::new("/srv/workspace.yaml"), Path::new("/current"), text.as_bytes())
     }
 
     fn check(text: &str, expected: &Expect) {
@@ -194,11 +194,11 @@ load_from:
         check(
             text,
             &expect![[r#"
-            defs.py: /srv/jobs/defs.py None in /home/me by -
+            defs.py: /srv/jobs/defs.py None in /current by -
             more: /srv/jobs/more.py Some("defs") in /srv by /srv/.venv/bin/python
-            team.defs: module team.defs None in /home/me by -
+            team.defs: module team.defs None in /current by -
             team.other: module team.other None in /srv/src by python3.12
-            team: package team None in /home/me by -
+            team: package team None in /current by -
         "#]],
         );
         check("", &expect![""]);
