@@ -1,5 +1,4 @@
 //! Lists the files of the Python package, so that the binary carries them.
-#![expect(clippy::print_stdout, reason = "that is how a build script tells cargo")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

@@ -44,14 +44,10 @@ pub struct DagsterPlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op_selection: Option<Vec<String>>,
     /// Whether its one step is the whole run, because its steps cannot be processes of their own.
-    #[serde(default, skip_serializing_if = "is_not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_whole: bool,
     /// What each step takes, and when its key is known, by the key of the step.
     pub links: BTreeMap<String, StepLinks>,
-}
-
-fn is_not(flag: &bool) -> bool {
-    !*flag
 }
 
 /// How a step hangs on others.

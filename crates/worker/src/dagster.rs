@@ -38,9 +38,10 @@ impl DagsterRun {
     /// step are kept below the home folder.
     pub(crate) fn of(given: &Assignment, run: &str, home: &Path) -> Option<Self> {
         let plan = given.plan.dagster.clone()?;
-        let run_config = match &given.config {
-            Json::Null => Json::Object(serde_json::Map::new()),
-            other => other.clone(),
+        let run_config = if given.config.is_null() {
+            Json::Object(serde_json::Map::new())
+        } else {
+            given.config.clone()
         };
         let run = Run {
             id: run.to_owned(),
