@@ -50,6 +50,8 @@ pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) is_json: bool,
     pub(crate) style: Style,
+    /// What the client was found by.
+    remote: Remote,
 }
 
 /// Carries out a command; what it prints has been printed when this returns, but for its error.
@@ -59,7 +61,8 @@ where
 {
     run_without_server(remote, async || {
         let client = remote.client()?;
-        let session = Session { client, is_json: remote.json, style: remote.style() };
+        let session =
+            Session { client, is_json: remote.json, style: remote.style(), remote: remote.clone() };
         command(&session).await
     })
 }
@@ -113,6 +116,11 @@ fn variable(name: &str) -> Option<String> {
 }
 
 impl Session {
+    /// Finds the server anew, which may have been started again at another address.
+    pub(crate) fn find_again(&self) -> Option<Client> {
+        self.remote.client().ok()
+    }
+
     /// Prints an answer: as JSON, or as the text that `text` makes of it.
     pub(crate) fn tell<A: Serialize>(
         &self,

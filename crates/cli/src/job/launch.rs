@@ -194,7 +194,7 @@ async fn submit(
     if told == Told::Lines {
         say(&format!("Launched run {}.\n", run.id))?;
     }
-    let ended = follow(&args.remote, changes, &run.id, told).await?;
+    let ended = follow(session, changes, &run.id, told).await?;
     if session.is_json {
         tell_json(&ended)?;
     }

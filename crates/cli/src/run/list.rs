@@ -26,7 +26,7 @@ pub(crate) struct ListArgs {
     /// Only runs behind an earlier list, whose JSON has this under `next`
     #[arg(long, value_name = "NEXT")]
     before: Option<String>,
-    /// Show the tags of the system too, those that begin with dagster/
+    /// Show the tags of the code location and the priority too, and hidden ones
     #[arg(long)]
     all_tags: bool,
     #[command(flatten)]
@@ -72,7 +72,7 @@ fn text(style: Style, now: Timestamp, Runs { runs, next }: &Runs, with_all_tags:
     text
 }
 
-/// Returns runs as a table; with the tags of the system only if they are asked for.
+/// Returns runs as a table; with all tags only if they are asked for.
 pub(super) fn runs_table(
     style: Style,
     now: Timestamp,

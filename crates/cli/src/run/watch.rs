@@ -17,7 +17,7 @@ use wire::client::{Changes, Client, News};
 use crate::answer::{Answer, WRONG};
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::remote::{Remote, now, run as run_remote, say, tell_json_line};
+use crate::remote::{Remote, Session, now, run as run_remote, say, tell_json_line};
 use crate::show::{interval, plain};
 
 /// How often the line is written anew that says how long the run has been what it is.
@@ -58,7 +58,7 @@ pub(crate) fn run(args: &WatchArgs) -> Answer {
         let run = session.find_run(&args.id).await?.run;
         let told = if session.is_json { Told::Json } else { Told::Lines };
         let changes = session.client.changes(None).await?;
-        let ended = follow(&args.remote, changes, &run.id, told).await?;
+        let ended = follow(session, changes, &run.id, told).await?;
         Ok(if ended.run.status == RunStatus::Success { 0 } else { WRONG })
     })
 }
@@ -66,12 +66,12 @@ pub(crate) fn run(args: &WatchArgs) -> Answer {
 /// Tells the events of a run until it has ended; returns it as it ended. The changes were opened before this,
 /// so that nothing can happen unseen between two readings.
 pub(crate) async fn follow(
-    remote: &Remote,
+    session: &Session,
     changes: Changes,
     run: &str,
     told: Told,
 ) -> Result<RunDetail, Failure> {
-    let mut followed = Followed { remote, changes, run, told, last: 0, reasons: Vec::new() };
+    let mut followed = Followed { session, changes, run, told, last: 0, reasons: Vec::new() };
     let mut failed = 0;
     loop {
         match followed.tell_news().await {
@@ -82,7 +82,7 @@ pub(crate) async fn follow(
             }
             Err(Failure::Client(error)) if error.is_passing() && failed < MAX_FAILED_READINGS => {
                 failed += 1;
-                followed.changes.resume(|| remote.client().ok()).await?;
+                followed.changes.resume(|| session.find_again()).await?;
             }
             Err(failure) => return Err(failure),
         }
@@ -91,7 +91,7 @@ pub(crate) async fn follow(
 
 /// A run that is followed.
 struct Followed<'a> {
-    remote: &'a Remote,
+    session: &'a Session,
     changes: Changes,
     run: &'a str,
     told: Told,
@@ -112,7 +112,7 @@ impl Followed<'_> {
             tell_end(&detail, self.told)?;
         } else if self.told == Told::Lines && detail.sentences != self.reasons {
             for sentence in &detail.sentences {
-                let sentence = self.remote.style().wrap(21, &plain(sentence));
+                let sentence = self.session.style.wrap(21, &plain(sentence));
                 say(&format!("{:14}waits: {sentence}\n", ""))?;
             }
             self.reasons.clone_from(&detail.sentences);
@@ -162,7 +162,7 @@ impl Followed<'_> {
     async fn next_news(&mut self, mut show: impl FnMut()) -> Result<News, Failure> {
         let mut tick = tokio::time::interval(TICK);
         // Not begun anew at each tick: it counts how often a broken stream was opened again.
-        let mut news = std::pin::pin!(self.changes.next_wherever(|| self.remote.client().ok()));
+        let mut news = std::pin::pin!(self.changes.next_wherever(|| self.session.find_again()));
         loop {
             tokio::select! {
                 news = &mut news => return Ok(news?),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{RunStatus, StepStatus, Timestamp};
+use model::{LOCATION_TAG, PRIORITY_TAG, RunStatus, StepStatus, Timestamp};
 use wire::api::{Explanation, Limit, Reason, Time, short_id};
 
 use super::{Cell, Colour};
@@ -11,8 +11,8 @@ use super::{Cell, Colour};
 /// How many holders a table names; `run why` names all that the server tells.
 const HOLDERS_SHOWN: usize = 3;
 
-/// How the keys begin of tags that mean something to Dagster or to Pointsman itself.
-const SYSTEM_TAGS: [&str; 2] = ["dagster/", ".dagster/"];
+/// How the keys of tags begin that Dagster hides too.
+const HIDDEN_TAGS: &str = ".dagster/";
 
 /// Returns a text without control characters, which could move a terminal's cursor.
 pub(crate) fn plain(text: &str) -> String {
@@ -96,11 +96,12 @@ pub(crate) fn tags(tags: &BTreeMap<String, String>) -> String {
     pairs(tags.iter())
 }
 
-/// Returns the tags that people gave, without those of the system: a table has columns for what
-/// matters of these, and little room.
+/// Returns the tags that tell something in a table: the one of the code location is on every run, the
+/// priority has a column of its own.
 pub(crate) fn own_tags(tags: &BTreeMap<String, String>) -> String {
-    let is_of_the_system = |key: &str| SYSTEM_TAGS.iter().any(|prefix| key.starts_with(prefix));
-    pairs(tags.iter().filter(|(key, _)| !is_of_the_system(key)))
+    let is_known =
+        |key: &str| [LOCATION_TAG, PRIORITY_TAG].contains(&key) || key.starts_with(HIDDEN_TAGS);
+    pairs(tags.iter().filter(|(key, _)| !is_known(key)))
 }
 
 fn pairs<'a>(tags: impl Iterator<Item = (&'a String, &'a String)>) -> String {
@@ -221,10 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn tables_leave_out_the_tags_of_the_system() {
-        let all = ["team", "dagster/priority", ".dagster/x", "dagster", "a/dagster/b"];
+    fn tables_leave_out_tags_that_tell_nothing() {
+        let all =
+            ["team", "dagster/priority", "dagster/code_location", ".dagster/x", "dagster/backfill"];
         let all = all.into_iter().map(|key| (key.to_owned(), "1".to_owned())).collect();
-        assert_eq!(own_tags(&all), "a/dagster/b=1, dagster=1, team=1");
+        assert_eq!(own_tags(&all), "dagster/backfill=1, team=1");
         assert!(tags(&all).starts_with(".dagster/x=1, "));
     }
 

@@ -300,7 +300,7 @@ fn a_run_is_deleted_and_one_in_progress_is_not() {
 }
 
 #[test]
-fn tables_of_runs_leave_out_the_tags_of_the_system_unless_they_are_asked_for() {
+fn tables_of_runs_leave_out_tags_that_tell_nothing_unless_they_are_asked_for() {
     let server = Server::start();
     let mut tagged = run("QUEUED");
     tagged["tags"] =
