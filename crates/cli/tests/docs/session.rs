@@ -21,7 +21,7 @@ use crate::page::{Block, Part, What};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a page calls its reader's folder.
-const FOLDER: &str = "/home/you";
+const FOLDER: &str = "/srv/you";
 
 /// Where a page says that the server is.
 const ADDRESS: &str = "http://127.0.0.1:3141";
