@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use wire::api::ErrorCode;
+use worker::folder::Folder;
 
 use super::raw::{Answer, PATIENCE, ask};
 use super::world::World;
@@ -317,6 +318,9 @@ async fn what_hooks_refuse_and_what_was_removed_is_in_the_document() {
     let run = auditor.expect(submit, &[], hello.clone(), 201).await["id"].clone();
     let run = run.as_str().unwrap();
     world.finish(run).await;
+    let home = world.home.path().canonicalize().unwrap();
+    let folder = Folder::of(&home, run.parse().unwrap(), model::Attempt::FIRST);
+    std::fs::remove_dir_all(folder.path()).unwrap();
     auditor.expect("GET /api/v1/runs/{run}/logs", &[run], Value::Null, 410).await;
 
     let user = Source::User { default: Some("nobody".to_owned()) };
@@ -324,7 +328,7 @@ async fn what_hooks_refuse_and_what_was_removed_is_in_the_document() {
         name: "user".to_owned(),
         key: "user".to_owned(),
         source: user,
-        existing: Existing::Kept,
+        existing: Existing::Overwritten,
     };
     // Only Pointsman sets this tag, so that the hook fails.
     let location = TagRule { key: "dagster/code_location".to_owned(), ..tag.clone() };
