@@ -18,7 +18,7 @@ use wire::client::Client;
 use self::finding::{Finding, report};
 use crate::answer::Answer;
 use crate::progress::Progress;
-use crate::remote::{Remote, now, run_without_server};
+use crate::remote::{Remote, run_without_server};
 
 /// Checks the home, the database, the disk, the clock, the configuration, the server, its limits and its
 /// code locations. Nothing is changed.
@@ -63,7 +63,7 @@ async fn at_home(findings: &mut Vec<Finding>, remote: &Remote) -> Option<Client>
     if has_home {
         let mut progress = Progress::new();
         progress.show("looking at the database ...");
-        database::check(findings, &home, now()).await;
+        database::check(findings, &home).await;
     }
     if daemon.client.is_none()
         && let Some(settings) = settings.limits

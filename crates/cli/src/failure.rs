@@ -49,7 +49,7 @@ impl Failure {
     }
 
     /// Returns the code to exit with.
-    fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Discover(DiscoverError::NoServer { .. })
             | Self::Client(ClientError::NoServer { .. }) => NO_SERVER,

@@ -7,6 +7,7 @@ mod document;
 mod hostile;
 mod layers;
 mod live;
+mod page;
 mod raw;
 mod walk;
 mod world;

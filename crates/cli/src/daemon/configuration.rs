@@ -206,6 +206,23 @@ impl Served {
     }
 }
 
+/// Returns where a file is, for whoever is in another folder. Standard input is in none.
 fn path_text(path: Option<&Path>) -> Option<String> {
-    path.map(|path| path.display().to_string())
+    let path = path?;
+    let absolute = std::path::absolute(path).ok().filter(|_| path != Path::new("-"));
+    Some(absolute.as_deref().unwrap_or(path).display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_place_of_a_file_is_told_to_those_in_other_folders() {
+        let here = std::env::current_dir().unwrap().join("a.yaml").display().to_string();
+        assert_eq!(path_text(Some(Path::new("a.yaml"))), Some(here));
+        assert_eq!(path_text(Some(Path::new("/srv/a.yaml"))), Some("/srv/a.yaml".to_owned()));
+        assert_eq!(path_text(Some(Path::new("-"))), Some("-".to_owned()));
+        assert_eq!(path_text(None), None);
+    }
 }

@@ -10,6 +10,7 @@ use store::{InspectError, Inspection, Store};
 use super::finding::Finding;
 use super::home::size;
 use crate::daemon::DATABASE;
+use crate::remote::now;
 use crate::show::interval;
 
 /// How far the clock may lie behind what is stored: clocks are set by a little now and then.
@@ -19,7 +20,7 @@ const BEHIND: Duration = Duration::from_secs(5);
 const FIRST_DAY: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
 
 /// Looks at the database of a home, and at the clock.
-pub(super) async fn check(findings: &mut Vec<Finding>, home: &Path, now: Timestamp) {
+pub(super) async fn check(findings: &mut Vec<Finding>, home: &Path) {
     let path = home.join(DATABASE);
     let owner = std::fs::metadata(&path).ok().map(|found| found.uid());
     let user = rustix::process::geteuid().as_raw();
@@ -43,7 +44,8 @@ pub(super) async fn check(findings: &mut Vec<Finding>, home: &Path, now: Timesta
             None
         }
     };
-    findings.push(clock(now, newest));
+    // Asked last: a server goes on storing while a large database is looked at.
+    findings.push(clock(now(), newest));
 }
 
 fn stored(path: &Path, inspection: &Inspection) -> Finding {

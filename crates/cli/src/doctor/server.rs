@@ -203,6 +203,10 @@ fn configuration(instance: &Instance) -> Vec<Finding> {
         let message = format!("changed in the file, but not in force: {keys}");
         findings.push(Finding::warning("in force", message, "start the server again"));
     }
+    if findings.is_empty() {
+        let file = configuration.path.as_deref().unwrap_or("no file: the defaults");
+        findings.push(Finding::ok("in force", plain(file)));
+    }
     findings
 }
 

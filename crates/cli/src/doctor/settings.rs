@@ -23,7 +23,8 @@ pub(super) fn check(findings: &mut Vec<Finding>, home: &Path) -> Found {
     let looked = look_for(home);
     let (name, read) = match looked {
         Ok(None) => {
-            findings.push(Finding::ok("configuration", "no file: the defaults are in force"));
+            let message = "no file: the defaults, unless a server is given one by --config";
+            findings.push(Finding::ok("configuration", message));
             return found(&InstanceConfig::without_file());
         }
         Ok(Some(found)) => found,

@@ -163,9 +163,10 @@ async fn change(
         Meant::Ids(ids) => request.runs = Some(ids.to_vec()),
         Meant::Query => request.query = Some(query(bulk, &request.change)?),
     }
+    let mut others = RunChangesAnswer::default();
     if request.query.is_some() && !bulk.yes && !bulk.preview {
         request.preview = true;
-        let found = session.client.change_runs(&request).await?;
+        let mut found = session.client.change_runs(&request).await?;
         if found.changed.is_empty() {
             return tell(session, &RunChangesAnswer { is_preview: false, ..found });
         }
@@ -175,14 +176,23 @@ async fn change(
         if !bulk.may(&format!("Change {}?", runs(found.changed.len())))? {
             return Ok(0);
         }
-        (request.runs, request.query) = (Some(found.changed), None);
+        (request.runs, request.query) = (Some(std::mem::take(&mut found.changed)), None);
         request.preview = false;
+        others = found;
     }
     let mut progress = Progress::new();
     progress.show("changing ...");
     let done = session.client.change_runs(&request).await?;
     progress.clear();
-    tell(session, &done)
+    tell(session, &with_others(done, others))
+}
+
+/// Adds the runs that the query found and that could not be changed, or needed not be.
+fn with_others(mut done: RunChangesAnswer, others: RunChangesAnswer) -> RunChangesAnswer {
+    done.matched += (others.unchanged.len() + others.refused.len()) as u64;
+    done.unchanged.extend(others.unchanged);
+    done.refused.extend(others.refused);
+    done
 }
 
 /// Returns the query; unless it says in which statuses, those count for which the change is made.

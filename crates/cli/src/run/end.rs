@@ -207,11 +207,19 @@ where
                 }
             }
             // With one run alone its failure is the command's.
-            Err(failure) if ids.len() == 1 || failure.is_of_the_server() => return Err(failure),
+            Err(failure) if ids.len() == 1 => return Err(failure),
+            // Of those that would fail alike nothing is said, but what was done before is told.
+            Err(failure) if failure.is_of_the_server() && documents.is_empty() => {
+                return Err(failure);
+            }
             Err(failure) => {
-                code = WRONG;
+                let is_last = failure.is_of_the_server();
+                code = if is_last { failure.exit_code() } else { WRONG };
                 documents.push(json!({ "id": id, "error": failure.to_json() }));
                 complain(&failure);
+                if is_last {
+                    break;
+                }
             }
         }
     }

@@ -52,7 +52,8 @@ async fn look(session: &Session, mut readings: watch::Receiver<Reading>) -> io::
                 Some(Err(error)) => return Err(error),
                 None => return Ok(()),
             },
-            _ = readings.changed() => {}
+            // A reader that is gone changes nothing any more.
+            Ok(()) = readings.changed() => {}
             _ = tick.tick() => {}
             _ = hang_up.recv() => return Ok(()),
             _ = terminate.recv() => return Ok(()),

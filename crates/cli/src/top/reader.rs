@@ -54,7 +54,11 @@ pub(super) async fn keep_reading(
         match changes.as_mut() {
             Some(stream) => match timeout(LONGEST, stream.next()).await {
                 Ok(Ok(_)) => skip(stream).await,
-                Ok(Err(_)) => changes = None,
+                Ok(Err(_)) => {
+                    changes = None;
+                    // What tells no changes is not asked again without a pause.
+                    sleep(SHORTEST).await;
+                }
                 Err(_) => {}
             },
             None => sleep(LONGEST).await,

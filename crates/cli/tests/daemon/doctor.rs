@@ -36,7 +36,8 @@ fn nothing_is_wrong_with_a_server_that_is_well() {
     let deployment = Deployment::start(JOBS, "");
     deployment.ok(&["job", "launch", "quick", "--wait"]);
     let told = deployment.ok(&["doctor"]);
-    assert!(told.ends_with("Nothing is wrong.\n") || !told.contains("problem  "), "{told}");
+    // Of the machine something may be worth a warning.
+    assert!(!told.lines().any(|line| line.starts_with("problem")), "{told}");
     check(&deployment, "server", "ok", "answers at http://127.0.0.1:");
     check(&deployment, "database", "ok", "as it must be");
     check(&deployment, "code locations", "ok", "all are loaded");

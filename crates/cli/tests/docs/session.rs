@@ -21,7 +21,7 @@ use crate::page::{Block, Part, What};
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What a page calls its reader's folder.
-const FOLDER: &str = "/home/you";
+const FOLDER: &str = "/srv/you";
 
 /// Where a page says that the server is.
 const ADDRESS: &str = "http://127.0.0.1:3141";
@@ -164,7 +164,7 @@ impl Session {
         let until = Instant::now() + PATIENCE;
         loop {
             let output = self.bash(&real).output().unwrap();
-            let text = printed(&output).replace(&self.folder(), FOLDER);
+            let text = self.shown(&printed(&output));
             if shown.is_empty() {
                 println!("{place}: $ {command}\n{text}");
             }
@@ -214,16 +214,23 @@ impl Session {
     /// port that nobody else has.
     fn real(&self, command: &str) -> String {
         let command = self.ids.translate(command);
-        let address = fs::read_to_string(self.home().join("server.json")).ok();
-        let address = address.and_then(|text| {
-            let told: serde_json::Value = serde_json::from_str(&text).ok()?;
-            Some(told["url"].as_str()?.to_owned())
-        });
-        let command = command.replace(ADDRESS, address.as_deref().unwrap_or(ADDRESS));
+        let command = command.replace(ADDRESS, &self.address());
         let command = command.replace(FOLDER, &self.folder());
         SERVERS
             .iter()
             .fold(command, |command, server| command.replace(server, &format!("{server} --port 0")))
+    }
+
+    /// Returns what was printed as the page shows it: with its folder and its address.
+    fn shown(&self, printed: &str) -> String {
+        printed.replace(&self.folder(), FOLDER).replace(&self.address(), ADDRESS)
+    }
+
+    /// Returns where the server of the page is, if there is one.
+    fn address(&self) -> String {
+        let told = fs::read_to_string(self.home().join("server.json")).ok();
+        let told = told.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());
+        told.and_then(|told| Some(told["url"].as_str()?.to_owned())).unwrap_or(ADDRESS.to_owned())
     }
 
     fn folder(&self) -> String {

@@ -90,9 +90,8 @@ fn a_run_that_cannot_be_changed_is_told_and_the_exit_code_says_so() {
     assert_eq!((done.code, done.stderr.as_str()), (Some(1), ""));
     let done = server.run(&["run", "hold", "1b4e", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&done.stdout).unwrap(), refused);
+    server.forget(CHANGES);
     server.on_error(CHANGES, 422, "too_many_runs", "the query means 10,001 runs", None);
-    server.ok(&["instance", "concurrency", "get", "--help"]);
-    server.run(&["run", "hold", "1b4e"]);
     let done = server.run(&["run", "hold", "--queued", "--yes"]);
     assert!(done.stderr.contains("hint: narrow the query"), "{}", done.stderr);
 }
@@ -127,6 +126,29 @@ fn ended_runs_are_deleted_by_a_query() {
     assert!(server.writes().is_empty());
     assert_eq!(server.ok(&[&query[..], &["--yes"]].concat()), "Deleted run 1b4e28ba.\n");
     assert_eq!(server.writes(), [format!("DELETE /api/v1/runs/{ID}")]);
+}
+
+#[test]
+fn what_was_done_before_the_server_was_lost_is_told() {
+    let server = Server::start();
+    let ids = ["aaaa", "bbbb", "cccc"];
+    let runs = ids.map(|id| {
+        let mut run = run("SUCCESS");
+        run["id"] = json!(id);
+        run
+    });
+    let path = "GET /api/v1/runs?status=SUCCESS%2CFAILURE%2CCANCELED&limit=500";
+    server.on(path, 200, &json!({ "runs": runs, "next": null }));
+    server.on_bytes("DELETE /api/v1/runs/aaaa", "application/json", Vec::new());
+    let delete = ["run", "delete", "--ended", "--yes"];
+    let done = server.run(&delete);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(1), "Deleted run aaaa.\n"));
+    let done = server.run(&[&delete[..], &["--json"]].concat());
+    let told: Value = serde_json::from_str(&done.stdout).unwrap();
+    assert_eq!((done.code, &told[0]["is_deleted"]), (Some(1), &json!(true)));
+    assert_eq!((&told[1]["id"], &told[1]["error"]["code"]), (&json!("bbbb"), &json!("bad_answer")));
+    assert!(done.stderr.starts_with("error: "), "{}", done.stderr);
+    assert!(!server.asked().iter().any(|asked| asked.contains("cccc")), "{:?}", server.asked());
 }
 
 #[test]

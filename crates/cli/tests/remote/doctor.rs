@@ -100,12 +100,14 @@ fn what_blocks_for_ever_is_told_with_its_remedy() {
 
 #[test]
 fn a_server_of_another_version_is_a_warning() {
-    let mut instance = instance(&Value::Null);
+    let mut instance = instance(&json!({ "path": "/srv/p.yaml", "problem": null,
+        "loaded_at": "2026-01-31T12:00:00.000000Z", "needs_restart": [] }));
     instance["version"] = json!("0.0.9");
     let locations = json!([{ "name": "etl", "path": "etl.yaml", "is_loaded": true, "jobs": ["a"],
                              "problems": null }]);
     let done = doctor(&server(&instance, &locations, &json!([]), false));
     assert!(done.stdout.contains("is version 0.0.9, and this is"), "{}", done.stdout);
+    assert!(done.stdout.contains("ok       in force        /srv/p.yaml\n"), "{}", done.stdout);
     assert!(done.stdout.ends_with("0 problems, 1 warning.\n"), "{}", done.stdout);
     assert_eq!(done.code, Some(0));
 }

@@ -208,15 +208,21 @@ fn runs_that_a_query_finds_are_changed_after_a_question() {
         json!({ "matched": 1, "changed": [ID], "unchanged": [], "refused": [], "started": [],
                 "is_started_cut": false, "is_preview": is_preview })
     };
+    let ended = "9f3c77aa-2fa1-4e1d-8c2a-6f5c3a9d7e10";
+    let mut preview = answer(true);
+    preview["refused"] = json!([{ "run": ended, "reason": "it has ended" }]);
     for (typed, requests) in [("y\n", 2), ("n\n", 1), ("\n", 1)] {
         let server = Server::start();
         let changes = "POST /api/v1/run-changes";
-        server.on(changes, 200, &answer(true)).on(changes, 200, &answer(false));
+        server.on(changes, 200, &preview).on(changes, 200, &answer(false));
         let mut terminal = on(server.home.path(), &["run", "hold", "--queued"], 80, 24);
         terminal.wait_for("Change 1 run? [y/N]");
         assert!(terminal.seen.contains("Would change 1 run"), "{}", terminal.seen);
         terminal.press(typed);
-        assert_eq!(terminal.end(), Some(0));
+        // As if nobody had asked: what could not be changed is told, and the code says so.
+        assert_eq!(terminal.end(), Some(if requests == 2 { 1 } else { 0 }));
+        let told = terminal.seen.rsplit_once("[y/N]").unwrap().1;
+        assert_eq!(told.contains("Not changed: 9f3c77aa"), requests == 2, "{told}");
         let writes = server.writes();
         assert_eq!(writes.len(), requests, "{writes:?}");
         // Exactly what was shown is changed.

@@ -5,7 +5,7 @@ use wire::api::{
     Assets, CancelRun, CodeLocations, Configuration, ErrorCode, Event, Events, FreeSlots,
     FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles, LogFilter, LogPage,
     Page, Pool, PoolDetail, Pools, QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail,
-    RunFilter, RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun,
+    RunFilter, RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun, USER,
 };
 
 use super::jobs::Nothing;
@@ -79,10 +79,19 @@ pub(super) fn submit() -> Operation {
     let key = "Up to 256 bytes of ASCII by which this submission is known again: asked once more \
                with the same one, the answer is the same run. Draw a new one for each submission.";
     let text = json!({ "type": "string", "minLength": 1, "maxLength": 256 });
+    let user = "Who submits the run, in up to 256 bytes of ASCII: submission hooks are told.";
+    let name = json!({ "type": "string", "maxLength": 256 });
     Operation::write("submitRun", "Submits a run")
+        .describe(
+            "Submission hooks are told the other headers, but for those that show who may ask. A hook \
+             may refuse the run, or fail; then nothing was submitted.",
+        )
         .parameter(optional("header", IDEMPOTENCY_KEY, key, &text))
+        .parameter(optional("header", USER, user, &name))
         .body::<SubmitRun>()
         .refuses(&[
+            ErrorCode::Rejected,
+            ErrorCode::HookFailed,
             ErrorCode::InvalidPriority,
             ErrorCode::UnknownJob,
             ErrorCode::AmbiguousJob,
@@ -189,7 +198,7 @@ pub(super) fn logs() -> Operation {
         )
         .of_run()
         .query::<LogFilter>()
-        .refuses(&[ErrorCode::NotFound]);
+        .refuses(&[ErrorCode::NotFound, ErrorCode::OutputRemoved]);
     let (files, page) = (operation.shape::<LogFiles>(), operation.shape::<LogPage>());
     let content = json!({ JSON: { "schema": { "oneOf": [files, page] } } });
     operation.answer(200, "The files, or a part of one.", content)

@@ -2,12 +2,17 @@
 //! and every answer is held to what the document says of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use coordinator::Options;
+use coordinator::hooks::{Chain, Existing, RejectRule, Source, SubmissionHook, TagRule};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+use wire::api::ErrorCode;
+use worker::folder::Folder;
 
 use super::raw::{Answer, PATIENCE, ask};
 use super::world::World;
@@ -44,13 +49,7 @@ impl<'w> Auditor<'w> {
 
     /// Holds a value to a schema of the document.
     fn hold(&self, schema: &Value, value: &Value, what: &str) {
-        let mut schema = schema.clone();
-        schema["components"] = self.document["components"].clone();
-        let validator = jsonschema::draft202012::new(&schema).unwrap();
-        let wrong: Vec<String> = validator
-            .iter_errors(value)
-            .map(|error| format!("{error} at {}", error.instance_path))
-            .collect();
+        let wrong = wrong_with(&self.document, schema.clone(), value);
         assert!(wrong.is_empty(), "{what}: {}\n{value:#}", wrong.join("\n"));
     }
 
@@ -130,6 +129,15 @@ impl<'w> Auditor<'w> {
             }
         }
     }
+}
+
+/// Says how a value is not as a schema of a document says.
+pub(super) fn wrong_with(document: &Value, mut schema: Value, value: &Value) -> Vec<String> {
+    schema["components"] = document["components"].clone();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let told =
+        |error: jsonschema::ValidationError<'_>| format!("{error} at {}", error.instance_path);
+    validator.iter_errors(value).map(told).collect()
 }
 
 /// Follows the changes and holds the first one to the shape that the document gives.
@@ -300,6 +308,58 @@ async fn limits_and_jobs(audit: &mut Auditor<'_>) {
     let failed = audit.expect(reload, &[], json!({}), 200).await;
     assert_eq!(failed["code_locations"][0]["is_loaded"], false);
     audit.expect(reload, &[], json!({"x": 1}), 400).await;
+}
+
+#[tokio::test]
+async fn what_hooks_refuse_and_what_was_removed_is_in_the_document() {
+    let world = World::start().await;
+    let mut auditor = Auditor::new(&world);
+    let (submit, hello) = ("POST /api/v1/runs", json!({"job": "hello"}));
+    let run = auditor.expect(submit, &[], hello.clone(), 201).await["id"].clone();
+    let run = run.as_str().unwrap();
+    world.finish(run).await;
+    let home = world.home.path().canonicalize().unwrap();
+    let folder = Folder::of(&home, run.parse().unwrap(), model::Attempt::FIRST);
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    auditor.expect("GET /api/v1/runs/{run}/logs", &[run], Value::Null, 410).await;
+
+    let user = Source::User { default: Some("nobody".to_owned()) };
+    let tag = TagRule {
+        name: "user".to_owned(),
+        key: "user".to_owned(),
+        source: user,
+        existing: Existing::Overwritten,
+    };
+    // Only Pointsman sets this tag, so that the hook fails.
+    let location = TagRule { key: "dagster/code_location".to_owned(), ..tag.clone() };
+    let reject = RejectRule { name: "no".to_owned(), reason: "not today".to_owned() };
+    let hooks: [(Arc<dyn SubmissionHook>, u16); 3] =
+        [(Arc::new(tag), 201), (Arc::new(location), 502), (Arc::new(reject), 422)];
+    for (hook, status) in hooks {
+        let chain = Arc::new(Chain::new(vec![hook]));
+        let options = Options { hooks: chain, ..(*world.handle.options()).clone() };
+        world.handle.configure(options).await.unwrap();
+        let header = "X-Pointsman-User: me\r\n";
+        let answer = auditor.ask_with(submit, &[], header, hello.clone()).await;
+        assert_eq!(answer.status, status, "{}", answer.body);
+        if status == 201 {
+            assert_eq!(answer.json()["tags"]["user"], "me");
+        }
+    }
+    world.stop().await;
+}
+
+#[test]
+fn every_code_is_a_refusal_of_some_operation() {
+    let mut told = BTreeSet::new();
+    walk(&document()["paths"], &mut |object| {
+        let codes = object.get("code").and_then(|code| code["enum"].as_array());
+        told.extend(codes.into_iter().flatten().map(|code| code.as_str().unwrap().to_owned()));
+    });
+    let known = ErrorCode::ALL.iter().map(|code| code.as_str().to_owned());
+    // What is no method of an address is no operation.
+    let known = known.filter(|code| code != ErrorCode::MethodNotAllowed.as_str());
+    assert_eq!(told, known.collect());
 }
 
 /// Calls a function for every object of a document.
