@@ -10,6 +10,7 @@ use model::{Demand, RunId, RunStatus, Seq, StepKey};
 use store::RunsFilter;
 
 use crate::commands::CommandError;
+use crate::decider::bytes_of_change;
 use crate::handle::{Handle, unexpected};
 use crate::options::Options;
 
@@ -43,7 +44,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`CommandError::Invalid`] if no run can be changed like this, [`CommandError::TooManyRuns`],
-    /// and [`Refusal::UnknownRun`] if one of those that are named is not stored.
+    /// [`Refusal::TooManyTags`], and [`Refusal::UnknownRun`] if one of those that are named is not stored.
     pub async fn change_runs(
         &self,
         meant: Meant,
@@ -58,7 +59,10 @@ impl Handle {
             Meant::Query(filter) => self.matching(filter).await?,
         };
         match mode {
-            Mode::Preview => self.entry.try_out(move |state| state.preview(&runs, &change)).await,
+            Mode::Preview => {
+                let bytes = bytes_of_change(runs.len());
+                Ok(self.entry.try_out(bytes, move |state| state.preview(&runs, &change)).await??)
+            }
             Mode::Apply => match self.entry.decide(Command::Change { runs, change }).await {
                 Ok(Reply::Changed(changed)) => Ok(changed),
                 Ok(_) => Err(unexpected()),

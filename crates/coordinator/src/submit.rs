@@ -19,8 +19,6 @@ use crate::commands::CommandError;
 use crate::handle::{Handle, unexpected};
 use crate::hooks::{Headers, Offer};
 
-const MAX_TAGS: usize = Tags::MAX_SIZE;
-
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
 
@@ -149,9 +147,9 @@ pub(crate) fn wrong_with(tags: &Tags) -> Option<String> {
     if let Err(error @ PriorityError::OutOfRange(_)) = tags.priority() {
         return Some(format!("tag {PRIORITY_TAG}: {error}"));
     }
-    let size: usize = tags.iter().map(|(key, value)| key.len() + value.len()).sum();
-    if size > MAX_TAGS {
-        return Some(format!("the tags come to {size} bytes; at most {MAX_TAGS} are allowed"));
+    let (size, most) = (tags.size(), Tags::MAX_SIZE);
+    if size > most {
+        return Some(format!("the tags come to {size} bytes; at most {most} are allowed"));
     }
     if tags.iter().any(|(key, _)| key.is_empty()) {
         return Some("a tag has an empty key".to_owned());
