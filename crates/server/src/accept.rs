@@ -107,13 +107,13 @@ async fn serve_connection(stream: TcpStream, seat: Seat, router: Router, mut sto
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
     let stream = TokioIo::new(Unstalled::new(stream, WRITE_TIMEOUT));
-    let routes = TowerToHyperService::new(router);
+    let answering = TowerToHyperService::new(router);
     let service = service_fn(|request: Request<Incoming>| {
         let is_worker = WORKER_PATHS.contains(&request.uri().path());
         if is_worker && !seat.is_given_to_worker() {
             Either::Left(async { Ok::<_, Infallible>(crowded()) })
         } else {
-            Either::Right(routes.call(request))
+            Either::Right(answering.call(request))
         }
     });
     let connection = http.serve_connection(stream, service);

@@ -6,7 +6,7 @@ use store::RunsFilter;
 use tempfile::TempDir;
 
 use super::*;
-use crate::hooks::{Chain, Headers};
+use crate::hooks::{Chain, Existing, Headers, Source, SubmissionHook, TagRule};
 use crate::{CommandError, Meant, Mode, Options, Retention, Rules, RunChange, SubmitRequest};
 
 const JOBS: &str = "jobs: {greet: {ops: {greet: {command: [echo, hello]}}}}\n";
@@ -101,11 +101,18 @@ async fn options_that_are_not_durable_are_not_in_force() {
     let wider = |most| {
         let settings =
             Settings { max_concurrent_runs: Capacity::AtMost(most), ..Settings::default() };
-        Options { settings, clt_tag: CltTag::Stamped, ..(*handle.options()).clone() }
+        let tagging: Arc<dyn SubmissionHook> = Arc::new(TagRule {
+            name: "a tag".to_owned(),
+            key: "code_location".to_owned(),
+            source: Source::CodeLocation,
+            existing: Existing::Overwritten,
+        });
+        let hooks = Chain::new(vec![tagging]).into();
+        Options { settings, hooks, ..(*handle.options()).clone() }
     };
     handle.configure(wider(20)).await.unwrap();
     assert_eq!(handle.options().settings.max_concurrent_runs, Capacity::AtMost(20));
-    assert_eq!(handle.options().clt_tag, CltTag::Stamped);
+    assert!(!handle.options().hooks.is_empty());
     handle.submit(request(RunId::from_u128(1))).await.unwrap();
     let tags = store.run(RunId::from_u128(1)).await.unwrap().unwrap().run.tags;
     assert_eq!(tags.get("code_location"), Some("jobs"));

@@ -312,7 +312,7 @@ fn bounds_that_change_are_those_of_runs_in_progress_too() {
     stage.configure(settings.clone(), rules);
     assert_eq!(stage.wait(2), "done | 1 FAILURE | 1 RUN_FAILURE, | end 1/1 wake 1");
     assert_eq!(stage.wait(2), "done | 2 CANCELING | 2 RUN_CANCELING, | wake 2");
-    let patient = Rules { cancel_timeout: Duration::from_mins(60), ..rules };
+    let patient = Rules { cancel_timeout: Duration::from_hours(1), ..rules };
     stage.configure(settings, patient);
     assert!(!stage.wait(1000).contains("end 2/1"));
 }

@@ -63,9 +63,13 @@ pub fn document() -> Value {
     }
     // Exactly one of the two is given; `null` is as good as nothing.
     shapes.entry("RunChanges".to_owned()).and_modify(|shape| {
+        let by = |key: &str, kind: &str, description: &str| {
+            let given = json!({ "type": kind, "description": description });
+            json!({ "required": [key], "properties": { key: given } })
+        };
         shape["oneOf"] = json!([
-            { "required": ["runs"], "properties": { "runs": { "type": "array" } } },
-            { "required": ["query"], "properties": { "query": { "type": "object" } } },
+            by("runs", "array", "The runs, by their ids."),
+            by("query", "object", "The runs, by what they are like."),
         ]);
     });
     let mut document = json!({

@@ -88,7 +88,7 @@ fn some_locations(
     limit: u32,
 ) -> CodeLocations {
     let mut shown: Vec<api::CodeLocation> =
-        locations.locations().into_iter().map(shown_location).collect();
+        locations.locations().iter().map(shown_location).collect();
     if let Some((name, path)) = after {
         let is_before =
             |location: &api::CodeLocation| (&location.name, &location.path) <= (&name, &path);
@@ -101,7 +101,7 @@ fn some_locations(
     CodeLocations { code_locations: shown, next }
 }
 
-fn shown_location(location: definitions::Location) -> api::CodeLocation {
+fn shown_location(location: &definitions::Location) -> api::CodeLocation {
     api::CodeLocation {
         path: location.path.display().to_string(),
         is_loaded: location.state == LocationState::Loaded,
