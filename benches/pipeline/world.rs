@@ -97,6 +97,7 @@ pub(crate) fn submission(job: &str) -> SubmitRequest {
     SubmitRequest {
         job: JobName::new(job).unwrap(),
         location: None,
+        selection: definitions::Selection::default(),
         tags: BTreeMap::new(),
         config: None,
         priority: None,

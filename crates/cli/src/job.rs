@@ -2,6 +2,8 @@
 
 mod launch;
 
+pub(crate) use self::launch::{Partly, launch_part};
+
 use clap::{Args, Subcommand};
 use wire::api::{JobDetail, Jobs};
 

@@ -2,6 +2,7 @@
 
 mod answer;
 mod api;
+mod asset;
 mod code_location;
 mod config;
 mod daemon;
@@ -88,7 +89,10 @@ enum Command {
     /// Show this instance, and change its limits while it runs
     #[command(subcommand, after_help = "Example:\n  pointsman instance concurrency set db 2")]
     Instance(instance::InstanceCommand),
-    /// List and reload code locations
+    /// List, show and materialize assets
+    #[command(subcommand, after_help = "Example:\n  pointsman asset materialize orders --wait")]
+    Asset(asset::AssetCommand),
+    /// List, show and reload code locations
     #[command(subcommand, after_help = "Example:\n  pointsman code-location reload")]
     CodeLocation(code_location::CodeLocationCommand),
     /// Describe the HTTP API
@@ -128,6 +132,7 @@ fn main() -> ExitCode {
         Command::Top(args) => top::run(&args),
         Command::Pool(command) => pool::run(&command),
         Command::Instance(command) => instance::run(&command),
+        Command::Asset(command) => asset::run(&command),
         Command::CodeLocation(command) => code_location::run(&command),
         Command::Api(command) => api::run(&command),
         Command::Config(command) => config::run(&command),

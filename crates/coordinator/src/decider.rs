@@ -8,7 +8,7 @@ use lifecycle::{Command, MAX_WRITTEN_TAGS, Reply, Settled, State};
 use model::{Batch, Change, Epoch, Tags};
 use store::{CommitError, Store};
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{error, info, warn};
@@ -23,6 +23,7 @@ use crate::lookups::look_up;
 use crate::options::Options;
 use crate::recovery::{StartError, lead};
 use crate::retention::Pruner;
+use crate::submit::MAX_PLANNED_AT_ONCE;
 
 /// How many messages one turn takes: so many changes go into one commit, and nobody waits longer
 /// than for one such commit and their own.
@@ -118,6 +119,7 @@ pub async fn start<L: Launcher>(
         options: options_seen,
         changes: changes_seen,
         stopping: stopping_seen,
+        planning: Arc::new(Semaphore::new(MAX_PLANNED_AT_ONCE)),
     };
     let pruner = Pruner::new(options.retention);
     let decider =

@@ -6,7 +6,7 @@ use definitions::Locations;
 use lifecycle::{CancelMode, Command, Dispatch, Refusal, Reply};
 use model::{Change, PoolLimit, PoolName, RunId, RunStatus};
 use store::Store;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::commands::{CommandError, Entry};
 use crate::inboxes::Inboxes;
@@ -22,6 +22,8 @@ pub struct Handle {
     pub(crate) options: watch::Receiver<Arc<Options>>,
     pub(crate) changes: watch::Receiver<Change>,
     pub(crate) stopping: watch::Receiver<bool>,
+    /// One permit for each run that may be planned by Python at this time.
+    pub(crate) planning: Arc<Semaphore>,
 }
 
 /// How the daemon is.

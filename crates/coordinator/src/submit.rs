@@ -8,12 +8,14 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
 
+use definitions::{Job, JobSubmission, RunRequest, Selection, SubmissionError};
 use lifecycle::{Command, Known, Refusal, Reply, Submit};
 use model::{
     CodeLocation, Deployment, IdempotencyKey, JobName, LOCATION_TAG, PRIORITY_TAG, Priority,
     PriorityError, RunId, Submission, Tags,
 };
 use sha2::{Digest, Sha256};
+use tokio::task::spawn_blocking;
 
 use crate::commands::CommandError;
 use crate::handle::{Handle, unexpected};
@@ -22,6 +24,9 @@ use crate::hooks::{Headers, Offer};
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
 
+/// How many runs are planned by Python at one time: each keeps a processor busy for a second.
+pub(crate) const MAX_PLANNED_AT_ONCE: usize = 4;
+
 /// A run that somebody asks for.
 #[derive(Debug, Clone)]
 pub struct SubmitRequest {
@@ -29,6 +34,8 @@ pub struct SubmitRequest {
     pub job: JobName,
     /// Its code location; may be left out if only one has such a job.
     pub location: Option<CodeLocation>,
+    /// The part of the job that it is for.
+    pub selection: Selection,
     /// Tags that are set over those of the job.
     pub tags: BTreeMap<String, String>,
     /// Config that is laid over that of the job, key by key at the top.
@@ -66,7 +73,7 @@ impl Handle {
     pub async fn submit(&self, mut request: SubmitRequest) -> Result<Submitted, CommandError> {
         let hooks = Arc::clone(&self.options().hooks);
         let (headers, user) = (mem::take(&mut request.headers), request.user.take());
-        let mut submit = self.resolve(request)?;
+        let mut submit = self.resolve(request).await?;
         if !hooks.is_empty() {
             if let Some(run) = self.submitted_before(&submit).await? {
                 return Ok(Submitted { run, is_new: false });
@@ -84,11 +91,12 @@ impl Handle {
         }
     }
 
-    fn resolve(&self, request: SubmitRequest) -> Result<Submit, CommandError> {
+    async fn resolve(&self, request: SubmitRequest) -> Result<Submit, CommandError> {
         let idempotency = idempotency(&request)?;
         let job = self.locations.find(&request.job, request.location.as_ref())?;
-        let merged = job.submission(&request.tags, request.config.as_ref());
-        let merged = merged.map_err(|error| CommandError::Invalid(error.to_string()))?;
+        let asked =
+            RunRequest { tags: request.tags, config: request.config, selection: request.selection };
+        let merged = self.merge(&job, asked).await?;
         let tags = stamp(&merged.tags, &job.location, request.priority);
         if let Some(wrong) = wrong_with(&tags) {
             return Err(CommandError::Invalid(wrong));
@@ -104,6 +112,22 @@ impl Handle {
             submission: Arc::new(Submission { plan, plan_hash, config, idempotency }),
             known: Known::default(),
         })
+    }
+
+    /// Returns what the run is submitted with: at once, unless Dagster must plan it.
+    async fn merge(
+        &self,
+        job: &Arc<Job>,
+        asked: RunRequest,
+    ) -> Result<JobSubmission, CommandError> {
+        if !job.needs_plan(&asked) {
+            return Ok(self.locations.submission(job, &asked)?);
+        }
+        let ending = || CommandError::Unavailable("the daemon is stopping".to_owned());
+        let _permit = self.planning.acquire().await.map_err(|_| ending())?;
+        let (locations, job) = (self.locations.clone(), Arc::clone(job));
+        let planned = spawn_blocking(move || locations.submission(&job, &asked));
+        Ok(planned.await.map_err(|_| ending())??)
     }
 
     /// Returns the run that is known under the key of a submission. The loop asks again, for one that
@@ -142,6 +166,17 @@ fn stamp(tags: &Tags, location: &CodeLocation, priority: Option<Priority>) -> Ta
     }
 }
 
+impl From<SubmissionError> for CommandError {
+    fn from(error: SubmissionError) -> Self {
+        match error {
+            SubmissionError::ConfigIsNoMap(_)
+            | SubmissionError::NoSelection
+            | SubmissionError::Invalid(_) => Self::Invalid(error.to_string()),
+            SubmissionError::NotPlanned(_) => Self::Unavailable(error.to_string()),
+        }
+    }
+}
+
 /// Says what is wrong with tags that are too large to be kept in memory, or that cannot be meant.
 pub(crate) fn wrong_with(tags: &Tags) -> Option<String> {
     if let Err(error @ PriorityError::OutOfRange(_)) = tags.priority() {
@@ -164,7 +199,7 @@ fn idempotency(request: &SubmitRequest) -> Result<Option<IdempotencyKey>, Comman
         let message = format!("an idempotency key has between 1 and {MAX_KEY} bytes");
         return Err(CommandError::Invalid(message));
     }
-    let asked = serde_json::json!([
+    let mut asked = serde_json::json!([
         request.job.as_str(),
         request.location.as_ref().map(CodeLocation::as_str),
         request.tags,
@@ -173,6 +208,10 @@ fn idempotency(request: &SubmitRequest) -> Result<Option<IdempotencyKey>, Comman
         request.deployment.as_ref().map(|deployment| format!("{deployment:?}")),
         request.id.map(|id| id.to_string()),
     ]);
+    let Selection { assets, ops } = &request.selection;
+    if let (Some(asked), true) = (asked.as_array_mut(), assets.is_some() || ops.is_some()) {
+        asked.push(serde_json::json!({"assets": assets, "ops": ops}));
+    }
     let request_hash = Sha256::digest(asked.to_string()).into();
     Ok(Some(IdempotencyKey { key: key.as_str().into(), request_hash }))
 }

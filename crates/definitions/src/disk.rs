@@ -12,7 +12,7 @@ use thiserror::Error;
 pub(crate) const MAX_FILES: usize = 1_000;
 
 /// Files that stand beside jobs and hold none.
-const SETTINGS: [&str; 2] = ["pointsman.yaml", "dagster.yaml"];
+const SETTINGS: [&str; 3] = ["pointsman.yaml", "dagster.yaml", "workspace.yaml"];
 
 /// Says why the jobs of a code location cannot be started now.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -37,6 +37,14 @@ pub enum Unreachable {
         path: PathBuf,
         /// What the system says.
         reason: String,
+    },
+    /// It is Python, and what is needed to execute it is missing.
+    #[error("code location `{location}` cannot be executed: {} is missing", path.display())]
+    PythonMissing {
+        /// The code location.
+        location: CodeLocation,
+        /// The interpreter, the file that is loaded, or the folder in which it runs.
+        path: PathBuf,
     },
 }
 

@@ -1,7 +1,6 @@
 //! Finds the job that somebody means, and says what they may have meant.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::near_names;
@@ -10,7 +9,7 @@ use thiserror::Error;
 
 use crate::job::Job;
 use crate::locations::LocationState;
-use crate::set::Entry;
+use crate::set::{Entry, Origin};
 
 /// With how many names an unknown one is compared at most: comparing costs a microsecond each.
 const MAX_COMPARED: usize = 10_000;
@@ -47,12 +46,12 @@ pub enum FindError {
         locations: Vec<CodeLocation>,
     },
     /// It was there until its file went.
-    #[error("the job `{job}` was defined in {}, which is gone", path.display())]
+    #[error("the job `{job}` was defined in {origin}, which is gone")]
     Gone {
         /// The name.
         job: JobName,
-        /// Where its file was.
-        path: PathBuf,
+        /// Where it was defined.
+        origin: Origin,
     },
 }
 
@@ -120,7 +119,7 @@ fn not_found(entries: &[Entry], job: &JobName, location: Option<&CodeLocation>) 
         good.is_some_and(|good| good.definitions.jobs.iter().any(|known| known.name == *job))
     };
     if let Some(gone) = there.iter().find(had_it) {
-        return FindError::Gone { job: job.clone(), path: gone.path.clone() };
+        return FindError::Gone { job: job.clone(), origin: gone.origin.clone() };
     }
     let live = there.iter().filter_map(|entry| entry.live());
     let names = live.flat_map(|definitions| &definitions.jobs).map(|job| job.name.as_str());

@@ -1,17 +1,19 @@
-//! What is known of the code locations after their files were read anew.
+//! What is known of the code locations after they were read anew.
 //!
 //! Pure: files that were read go in, with what was known before and the time. A file that is broken
 //! never replaces one that was good: its jobs stay as they were, and the problems are shown. Of two
 //! files that want one name the one that has it keeps it, else the first.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use config::{Code, Problem, Problems};
 use model::{CodeLocation, Timestamp};
 
 use crate::locations::LocationState;
+use crate::python::PythonLocation;
 use crate::read::Definitions;
 
 /// How many locations whose files are gone are remembered, so that a folder in which files come and
@@ -23,13 +25,33 @@ const MAX_GONE: usize = 1_000;
 pub(crate) struct Parsed {
     /// The SHA-256 of the text: the same text need not be read twice.
     pub(crate) digest: [u8; 32],
+    /// Says how the files of Python were when it was loaded.
+    pub(crate) stamp: Option<[u8; 32]>,
     pub(crate) result: Result<Arc<Definitions>, Arc<Problems>>,
 }
 
-/// A file that was to be read.
+/// Where the jobs of a code location come from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// A file of jobs as commands, by its path from the root.
+    File(PathBuf),
+    /// Python.
+    Python(Arc<PythonLocation>),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Python(location) => location.fmt(f),
+        }
+    }
+}
+
+/// Something that was to be read.
 #[derive(Debug)]
-pub(crate) struct FileRead {
-    pub(crate) path: PathBuf,
+pub(crate) struct OriginRead {
+    pub(crate) origin: Origin,
     pub(crate) content: Content,
 }
 
@@ -44,7 +66,7 @@ pub(crate) enum Content {
 /// What is known of one file and its code location.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    pub(crate) path: PathBuf,
+    pub(crate) origin: Origin,
     pub(crate) name: CodeLocation,
     pub(crate) state: LocationState,
     /// The jobs of the last good text; those of a file that is gone are not launched.
@@ -91,18 +113,17 @@ impl Entry {
 }
 
 /// Returns what is known after these files were read.
-pub(crate) fn assemble(old: &[Entry], reads: Vec<FileRead>, now: Timestamp) -> Vec<Entry> {
-    let known: BTreeMap<&Path, &Entry> =
-        old.iter().map(|entry| (entry.path.as_path(), entry)).collect();
-    let read: BTreeSet<PathBuf> = reads.iter().map(|read| read.path.clone()).collect();
+pub(crate) fn assemble(old: &[Entry], reads: Vec<OriginRead>, now: Timestamp) -> Vec<Entry> {
+    let known: BTreeMap<&Origin, &Entry> = old.iter().map(|entry| (&entry.origin, entry)).collect();
+    let read: BTreeSet<Origin> = reads.iter().map(|read| read.origin.clone()).collect();
     let entries = reads
         .into_iter()
         .map(|read| {
-            let before = known.get(read.path.as_path()).copied();
+            let before = known.get(&read.origin).copied();
             entry_of(before, read, now)
         })
         .collect();
-    let vanished = old.iter().filter(|entry| !read.contains(&entry.path)).filter_map(gone);
+    let vanished = old.iter().filter(|entry| !read.contains(&entry.origin)).filter_map(gone);
     let mut entries = settle_names(&known, entries);
     let (mut is_gone, live): (Vec<Entry>, Vec<Entry>) =
         entries.drain(..).chain(vanished).partition(|entry| entry.state == LocationState::Gone);
@@ -113,14 +134,14 @@ pub(crate) fn assemble(old: &[Entry], reads: Vec<FileRead>, now: Timestamp) -> V
 }
 
 /// Returns what a file is by itself, whatever the others say.
-fn entry_of(before: Option<&Entry>, read: FileRead, now: Timestamp) -> Entry {
-    let FileRead { path, content } = read;
+fn entry_of(before: Option<&Entry>, read: OriginRead, now: Timestamp) -> Entry {
+    let OriginRead { origin, content } = read;
     let good = before.and_then(Entry::live_good).cloned();
     let name = match &good {
         Some(good) => good.definitions.location.clone(),
-        None => name_of(&path),
+        None => name_of(&origin),
     };
-    let plain = Entry { path, name, state: LocationState::Loaded, good, parsed: None };
+    let plain = Entry { origin, name, state: LocationState::Loaded, good, parsed: None };
     match content {
         Content::Missing(problem) => match before.and_then(gone) {
             Some(gone) => gone,
@@ -154,15 +175,15 @@ fn gone(entry: &Entry) -> Option<Entry> {
 }
 
 /// Gives each name to one file: first to those that have it, then to the others in their order.
-fn settle_names(known: &BTreeMap<&Path, &Entry>, entries: Vec<Entry>) -> Vec<Entry> {
+fn settle_names(known: &BTreeMap<&Origin, &Entry>, entries: Vec<Entry>) -> Vec<Entry> {
     let held = |entry: &Entry| {
-        let before = known.get(entry.path.as_path()).copied();
+        let before = known.get(&entry.origin).copied();
         before.and_then(Entry::live_good).cloned()
     };
-    let mut owners: BTreeMap<CodeLocation, PathBuf> = BTreeMap::new();
+    let mut owners: BTreeMap<CodeLocation, Origin> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.live().is_some()) {
         if held(entry).is_some_and(|good| good.definitions.location == entry.name) {
-            owners.entry(entry.name.clone()).or_insert_with(|| entry.path.clone());
+            owners.entry(entry.name.clone()).or_insert_with(|| entry.origin.clone());
         }
     }
     let mut settled = Vec::with_capacity(entries.len());
@@ -171,8 +192,8 @@ fn settle_names(known: &BTreeMap<&Path, &Entry>, entries: Vec<Entry>) -> Vec<Ent
             settled.push(entry);
             continue;
         }
-        let owner = owners.entry(entry.name.clone()).or_insert_with(|| entry.path.clone());
-        if *owner == entry.path {
+        let owner = owners.entry(entry.name.clone()).or_insert_with(|| entry.origin.clone());
+        if *owner == entry.origin {
             settled.push(entry);
             continue;
         }
@@ -183,7 +204,7 @@ fn settle_names(known: &BTreeMap<&Path, &Entry>, entries: Vec<Entry>) -> Vec<Ent
             None => entry.name.clone(),
         };
         if fallback.is_some() {
-            owners.insert(name.clone(), entry.path.clone());
+            owners.insert(name.clone(), entry.origin.clone());
         }
         let entry = Entry { name, good: fallback, ..entry };
         settled.push(entry.failed(Arc::new(problem.into())));
@@ -191,19 +212,28 @@ fn settle_names(known: &BTreeMap<&Path, &Entry>, entries: Vec<Entry>) -> Vec<Ent
     settled
 }
 
-fn name_is_taken(entry: &Entry, owner: &Path) -> Problem {
+fn name_is_taken(entry: &Entry, owner: &Origin) -> Problem {
     let named_at = entry.good.as_ref().and_then(|good| good.definitions.named_at.clone());
     Problem {
-        file: entry.path.display().to_string(),
+        file: entry.origin.to_string(),
         place: named_at,
-        message: format!("there is a code location `{}` already: {}", entry.name, owner.display()),
-        hint: Some("give this one another name with `location: NAME`".to_owned()),
+        message: format!("there is a code location `{}` already: {owner}", entry.name),
+        hint: Some(match &entry.origin {
+            Origin::File(_) => "give this one another name with `location: NAME`".to_owned(),
+            Origin::Python(_) => {
+                "name both in a workspace file and give each its `location_name`".to_owned()
+            }
+        }),
         code: Code::Conflict,
     }
 }
 
 /// Names a location whose file does not say: by the stem of the file, made fit to be a name.
-fn name_of(path: &Path) -> CodeLocation {
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    CodeLocation::like(&stem)
+fn name_of(origin: &Origin) -> CodeLocation {
+    match origin {
+        Origin::File(path) => {
+            CodeLocation::like(&path.file_stem().unwrap_or_default().to_string_lossy())
+        }
+        Origin::Python(location) => location.name.clone(),
+    }
 }

@@ -182,7 +182,13 @@ fn the_jobs_of_a_file_that_is_deleted_go_and_are_remembered_as_gone() {
     assert_eq!(names(&locations), [""; 0]);
     assert_eq!(told(&locations), ["a: gone (0 jobs)"]);
     let found = locations.find(&job("one"), Some(&location("a")));
-    assert_eq!(found.unwrap_err(), FindError::Gone { job: job("one"), path: file.clone() });
+    assert_eq!(
+        found.unwrap_err(),
+        FindError::Gone {
+            job: job("one"),
+            origin: pointsman_definitions::Origin::File(file.clone())
+        }
+    );
     assert_eq!(locations.check_reachable(&location("a")), Err(gone));
     assert_eq!(locations.reload(at(3)).changed, []);
     folder.write("a.yaml", "jobs: [");

@@ -108,6 +108,7 @@ jobs:
         location: "reports".to_owned(),
         steps,
         executor: Executor::default(),
+        dagster: None,
     };
     assert_eq!(job.plan, plan);
     assert_eq!(job.pools, RunPools::new([Demand::one(pool("db"))], [pool("api"), pool("db")]));

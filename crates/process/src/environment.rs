@@ -22,6 +22,19 @@ pub fn base(given: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString
     environment
 }
 
+/// What the names of our own variables begin with.
+const OURS: &str = "POINTSMAN_";
+
+/// Takes all variables that are given, but those that are ours.
+pub fn all_but_ours(given: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, OsString> {
+    let is_ours = |name: &OsStr| name.as_encoded_bytes().starts_with(OURS.as_bytes());
+    given
+        .iter()
+        .filter(|(name, _)| !is_ours(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +47,12 @@ mod tests {
     fn only_the_base_variables_are_taken() {
         let given = map(&[("PATH", "/x"), ("HOME", "/h"), ("POINTSMAN_TOKEN", "s"), ("TZ", "")]);
         assert_eq!(base(&given), map(&[("PATH", "/x"), ("HOME", "/h"), ("TZ", "")]));
+    }
+
+    #[test]
+    fn code_gets_everything_but_what_is_ours() {
+        let given = map(&[("PATH", "/x"), ("POINTSMAN_TOKEN", "s"), ("DB_URL", "u")]);
+        assert_eq!(all_but_ours(&given), map(&[("PATH", "/x"), ("DB_URL", "u")]));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 pub mod capture;
 pub mod dialogue;
 pub mod environment;
+pub mod errand;
 pub mod group;
 pub mod guard;
 pub mod identity;

@@ -48,6 +48,8 @@ impl Bench {
                 lock: self.path("lock"),
                 out: self.path("out"),
                 err: self.path("err"),
+                input: None,
+                answer: None,
                 max_output,
                 grace,
                 cwd: self.folder.path().to_owned(),

@@ -67,6 +67,7 @@ pub(crate) fn table() -> Vec<Row> {
             .post(live::reload_configuration, described::reload_configuration()),
         at("/api/v1/jobs").get(jobs::list, described::jobs()),
         at("/api/v1/jobs/{job}").get(jobs::show, described::job()),
+        at("/api/v1/assets").get(jobs::assets, described::assets()),
         at("/api/v1/code-locations").get(jobs::locations, described::locations()),
         at("/api/v1/code-locations/reload").post(jobs::reload, described::reload()),
         at("/api/v1/runs")

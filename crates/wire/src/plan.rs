@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::executor::{Executor, OwnLimit, StepMatch, StepTagLimit};
+use crate::shim::{Input, Target};
 
 /// The steps of a job, in the order of their definition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +27,42 @@ pub struct Plan {
     /// How many of them run at once.
     #[serde(default, skip_serializing_if = "Executor::is_default")]
     pub executor: Executor,
+    /// What else its steps need, if they are code written for Dagster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dagster: Option<DagsterPlan>,
+}
+
+/// What the steps of a plan need beside their commands if they are code written for Dagster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DagsterPlan {
+    /// What Python loads.
+    pub target: Target,
+    /// The assets that the run is for; all of the job, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_selection: Option<Vec<String>>,
+    /// The ops that the run is for; all of the job, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_selection: Option<Vec<String>>,
+    /// Whether its one step is the whole run, because its steps cannot be processes of their own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_whole: bool,
+    /// What each step takes, and when its key is known, by the key of the step.
+    pub links: BTreeMap<String, StepLinks>,
+}
+
+/// How a step hangs on others.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StepLinks {
+    /// What it takes from steps before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<Input>,
+    /// Which of its outputs have any number of values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dynamic_outputs: Vec<String>,
+    /// The step whose dynamic output it is executed for, once for each key: `[?]` at the end of its
+    /// own key stands for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mapped_over: Option<String>,
 }
 
 /// One step of a plan.

@@ -44,6 +44,16 @@ pub struct RunFacts {
     tags: String,
     config: Option<String>,
     config_file: PathBuf,
+    base: Base,
+}
+
+/// What a step has of the worker's environment beside what it names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Base {
+    /// What every program expects.
+    Few,
+    /// All of it: code written for Dagster finds its settings there.
+    All,
 }
 
 impl RunFacts {
@@ -58,6 +68,7 @@ impl RunFacts {
             tags: serde_json::Value::Object(tags).to_string(),
             config: (config.len() <= MAX_CONFIG_VARIABLE).then(|| config.to_owned()),
             config_file: file,
+            base: if given.plan.dagster.is_some() { Base::All } else { Base::Few },
         }
     }
 
@@ -72,7 +83,10 @@ impl RunFacts {
         r#try: u32,
         worker: &BTreeMap<OsString, OsString>,
     ) -> Result<BTreeMap<OsString, OsString>, EnvironmentError> {
-        let mut environment = process::environment::base(worker);
+        let mut environment = match self.base {
+            Base::Few => process::environment::base(worker),
+            Base::All => process::environment::all_but_ours(worker),
+        };
         for (name, value) in &step.env {
             let value = match value {
                 EnvValue::Text(text) => OsString::from(text),

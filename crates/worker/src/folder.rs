@@ -72,6 +72,16 @@ impl Folder {
         self.step_file(step, r#try, files::LOCK)
     }
 
+    /// What Python is asked for a try of a step that is code written for Dagster.
+    pub fn request(&self, step: &str, r#try: u32) -> PathBuf {
+        self.step_file(step, r#try, "request")
+    }
+
+    /// What Python answers.
+    pub fn answer(&self, step: &str, r#try: u32) -> PathBuf {
+        self.step_file(step, r#try, "answer")
+    }
+
     fn step_file(&self, step: &str, r#try: u32, kind: &str) -> PathBuf {
         self.steps().join(format!("{}.{try}.{kind}", step_name(step)))
     }

@@ -7,6 +7,8 @@
 
 mod limits;
 mod links;
+mod mapped;
+mod outputs;
 mod sentence;
 mod step;
 mod talk;
@@ -16,6 +18,7 @@ mod turns;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use model::Timestamp;
 use wire::plan::Plan;
@@ -23,6 +26,7 @@ use wire::worker::{Outcome, Report, ReportKind};
 
 use self::limits::Limits;
 pub use self::links::PlanError;
+pub use self::outputs::Outputs;
 pub use self::sentence::MAX_ERROR;
 use self::step::{Place, State, Step};
 pub use self::talk::{Ending, Halt, StepIndex, Todo, Try};
@@ -61,7 +65,9 @@ impl Graph {
     pub fn new(plan: &Plan, max_running: NonZeroUsize) -> Result<Self, PlanError> {
         let by_key = links::by_key(plan)?;
         let dependents = links::dependents(plan, &by_key)?;
-        let steps: Vec<Step> = plan.steps.iter().zip(dependents).map(Step::new).collect();
+        let steps = plan.steps.iter().zip(dependents).enumerate();
+        let steps: Vec<Step> =
+            steps.map(|(index, (step, links))| Step::new(index, step, links)).collect();
         Ok(Self {
             unfinished: steps.len(),
             steps,
@@ -81,7 +87,8 @@ impl Graph {
     /// ask or start that waits for no other one.
     pub fn begin(&mut self, at: Timestamp) -> Todo {
         let mut todo = Todo::default();
-        let keys: Vec<String> = self.steps.iter().map(|step| step.key.clone()).collect();
+        let known = self.steps.iter().filter(|step| !step.is_template());
+        let keys: Vec<String> = known.map(|step| step.key.clone()).collect();
         for steps in keys.chunks(PLANNED_AT_ONCE) {
             self.report(&mut todo, at, ReportKind::Planned { steps: steps.to_vec() });
         }
@@ -110,9 +117,13 @@ impl Graph {
             self.failed_try(step, error, at, &mut todo);
         } else {
             match ending {
-                Ending::Succeeded => self.succeed(step, at, &mut todo),
+                Ending::Succeeded => self.succeed(step, None, at, &mut todo),
+                Ending::Gave(outputs) => self.succeed(step, Some(outputs), at, &mut todo),
                 Ending::Failed(error) => self.failed_try(step, error, at, &mut todo),
-                Ending::Unstartable(error) => self.fail(step, error, at, &mut todo),
+                Ending::Again(error, delay) => self.try_again(step, error, delay, at, &mut todo),
+                Ending::Final(error) | Ending::Unstartable(error) => {
+                    self.fail(step, error, at, &mut todo);
+                }
             }
         }
         self.go_on(at, &mut todo);
@@ -181,29 +192,38 @@ impl Graph {
         self.awaited
     }
 
+    /// The key of a step.
+    pub fn key(&self, step: StepIndex) -> &str {
+        &self.steps[step].key
+    }
+
+    /// Where a step stands in the plan; for one that was found while the run went on, where that
+    /// stands which it was made from.
+    pub fn origin(&self, step: StepIndex) -> StepIndex {
+        self.steps[step].origin
+    }
+
     /// Whether every step has ended and the last report is made.
     pub fn has_ended(&self) -> bool {
         self.has_ended
     }
 
-    fn succeed(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
-        let (key, r#try) = (self.steps[step].key.clone(), self.steps[step].tries);
-        self.report(todo, at, ReportKind::Succeeded { step: key, r#try });
-        self.close(step);
-        for dependent in self.steps[step].dependents.clone() {
-            let waits = &mut self.steps[dependent];
-            waits.missing -= 1;
-            if waits.missing == 0 && waits.state == State::WaitingForDependencies {
-                self.make_ready(dependent);
-            }
+    fn failed_try(&mut self, step: StepIndex, error: String, at: Timestamp, todo: &mut Todo) {
+        match self.steps[step].delay_before_retry() {
+            Some(delay) => self.try_again(step, error, delay, at, todo),
+            None => self.fail(step, error, at, todo),
         }
     }
 
-    fn failed_try(&mut self, step: StepIndex, error: String, at: Timestamp, todo: &mut Todo) {
+    fn try_again(
+        &mut self,
+        step: StepIndex,
+        error: String,
+        delay: Duration,
+        at: Timestamp,
+        todo: &mut Todo,
+    ) {
         let failed = &mut self.steps[step];
-        let Some(delay) = failed.delay_before_retry() else {
-            return self.fail(step, error, at, todo);
-        };
         let retry_at = at.after(delay);
         failed.state = State::UpForRetry;
         let kind = ReportKind::UpForRetry {
@@ -234,19 +254,27 @@ impl Graph {
                     continue;
                 }
                 let reason = format!("step `{}` before it {verb}", self.steps[cause].key);
-                let key = self.steps[step].key.clone();
-                self.report(todo, at, ReportKind::Skipped { step: key, reason });
-                self.close(step);
+                self.skip(step, reason, at, todo);
                 causes.push((step, "was skipped"));
             }
         }
     }
 
+    fn skip(&mut self, step: StepIndex, reason: String, at: Timestamp, todo: &mut Todo) {
+        if !self.steps[step].is_template() {
+            let key = self.steps[step].key.clone();
+            self.report(todo, at, ReportKind::Skipped { step: key, reason });
+        }
+        self.close(step);
+    }
+
     fn cancel_step(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
         self.forget_deadline(step);
         self.limits.answer(step);
-        let key = self.steps[step].key.clone();
-        self.report(todo, at, ReportKind::Canceled { step: key });
+        if !self.steps[step].is_template() {
+            let key = self.steps[step].key.clone();
+            self.report(todo, at, ReportKind::Canceled { step: key });
+        }
         self.close(step);
     }
 

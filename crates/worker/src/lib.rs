@@ -9,6 +9,7 @@
 mod begin;
 mod client;
 mod clock;
+mod dagster;
 pub mod environment;
 pub mod folder;
 pub mod graph;

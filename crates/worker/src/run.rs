@@ -19,6 +19,7 @@ use wire::worker::{Assignment, Identity, Outcome, Report, ReportKind};
 use crate::begin::{SecretError, begin, draw_nonce, read_token};
 use crate::client::Client;
 use crate::clock::Clock;
+use crate::dagster::DagsterRun;
 use crate::environment::RunFacts;
 use crate::folder::Folder;
 use crate::graph::{Graph, PlanError};
@@ -116,6 +117,7 @@ fn prepare(error: impl std::error::Error + Send + Sync + 'static) -> WorkerError
 }
 
 struct Worker {
+    home: PathBuf,
     identity: Identity,
     nonce: String,
     client: Client,
@@ -136,6 +138,7 @@ impl Worker {
         let client = Client::new(&order.home).map_err(prepare)?;
         let nonce = draw_nonce()?;
         Ok(Self {
+            home: order.home.clone(),
             identity: Identity { run, attempt, token },
             nonce,
             client,
@@ -204,6 +207,7 @@ impl Worker {
             folder: self.folder.clone(),
             facts: RunFacts::new(run.clone(), *attempt, given, &config, file),
             steps: given.plan.steps.clone(),
+            dagster: DagsterRun::of(given, run, &self.home),
             worker: std::env::vars_os().collect(),
             settings: self.settings.clone(),
         };
@@ -244,7 +248,7 @@ fn failed_to_write(path: &Path) -> impl FnOnce(io::Error) -> WriteError {
 }
 
 /// Writes a file that its owner alone may read.
-fn write_secretly(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn write_secretly(path: &Path, text: &str) -> io::Result<()> {
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
     file?.write_all(text.as_bytes())
 }

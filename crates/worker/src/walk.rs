@@ -13,6 +13,7 @@ use futures_util::future::LocalBoxFuture;
 use futures_util::stream::FuturesUnordered;
 use process::guard::Orders;
 use process::spawn::GuardedCommand;
+use thiserror::Error;
 use tokio::signal::unix::Signal;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
@@ -20,11 +21,12 @@ use tracing::{error, info};
 use wire::plan::PlanStep;
 
 use crate::clock::Clock;
+use crate::dagster::{self, DagsterRun, step_of};
 use crate::environment::{EnvironmentError, RunFacts};
 use crate::folder::Folder;
 use crate::graph::{Ending, Graph, Halt, StepIndex, Todo, Try};
 use crate::line::{Line, Told};
-use crate::run::Settings;
+use crate::run::{Settings, write_secretly};
 use crate::spool::SpoolError;
 use crate::tries::{RunningTry, with_cause};
 
@@ -41,6 +43,8 @@ pub(crate) struct Ground {
     /// The environment of the worker.
     pub(crate) worker: BTreeMap<OsString, OsString>,
     pub(crate) settings: Settings,
+    /// Set if the steps are code written for Dagster.
+    pub(crate) dagster: Option<DagsterRun>,
 }
 
 /// A walk under way.
@@ -150,34 +154,56 @@ impl<'a> Walk<'a> {
         self.stops.insert(start.step, Arc::clone(&stop));
         let started = match self.command(start) {
             Ok(command) => {
-                RunningTry::start(&command).map_err(|error| Ending::Failed(with_cause(&error)))
+                let answer = command.orders.answer.clone();
+                match RunningTry::start(&command) {
+                    Ok(running) => Ok((running, answer)),
+                    Err(error) => Err(Ending::Failed(with_cause(&error))),
+                }
             }
-            Err(error) => Err(Ending::Unstartable(error.to_string())),
+            Err(error) => Err(Ending::Unstartable(with_cause(&error))),
         };
         self.tries.push(Box::pin(async move {
             let ending = match started {
-                Ok(running) => running.watch(stop).await,
+                Ok((running, None)) => running.watch(stop).await,
+                Ok((running, Some(answer))) => dagster::ending(running.watch(stop).await, &answer),
                 Err(ending) => ending,
             };
             (start, ending)
         }));
     }
 
-    fn command(&self, start: Try) -> Result<GuardedCommand, EnvironmentError> {
-        let Ground { folder, steps, facts, worker, settings } = &self.ground;
-        let step = &steps[start.step];
-        let environment = facts.environment(step, start.number, worker)?;
-        let orders = Orders {
+    fn command(&self, start: Try) -> Result<GuardedCommand, CommandError> {
+        let Ground { folder, steps, facts, worker, settings, dagster } = &self.ground;
+        let step = step_of(&self.graph, steps, start.step);
+        let environment = facts.environment(&step, start.number, worker)?;
+        let mut orders = Orders {
             lock: folder.step_lock(&step.key, start.number),
             out: folder.out(&step.key, start.number),
             err: folder.err(&step.key, start.number),
+            input: None,
+            answer: None,
             max_output: settings.max_output,
             grace: settings.grace,
             cwd: step.cwd.clone(),
             command: step.command.iter().map(OsString::from).collect(),
         };
+        if let Some(dagster) = dagster {
+            let request = folder.request(&step.key, start.number);
+            write_secretly(&request, &dagster.request(&step, start, &self.graph))?;
+            orders.input = Some(request);
+            orders.answer = Some(folder.answer(&step.key, start.number));
+        }
         Ok(GuardedCommand { binary: PathBuf::from(OWN_BINARY), orders, environment })
     }
+}
+
+/// Why a try cannot be started.
+#[derive(Debug, Error)]
+enum CommandError {
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
+    #[error("failed to write what the step is asked for")]
+    Request(#[from] std::io::Error),
 }
 
 /// Waits until something is due; for ever, if nothing is.

@@ -17,6 +17,7 @@ use wire::api::{CancelRun, Event, Page, RunFilter, RunWhy, SubmitRun};
 use wire::client::{Changes, Client, ClientError, DiscoverError, News};
 
 use super::serve::{Stop, failed, say, start_log};
+use super::sources::Sources;
 use super::start::{Daemon, DaemonError, Setup};
 use crate::answer::{Answer, WRONG};
 
@@ -78,10 +79,10 @@ async fn play_in_a_folder() -> Result<Ended, DemoError> {
     let config = InstanceConfig::read("demo", CONFIG.as_bytes(), &|_| None);
     let (config, _) = config.map_err(|_| DemoError::Config)?;
     let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let paths = vec![jobs];
+    let sources = Sources { paths: vec![jobs], ..Sources::default() };
     let setup = Setup {
         home: home.path(),
-        paths,
+        sources,
         config: &config,
         folder: home.path(),
         addr,

@@ -8,6 +8,7 @@ mod init;
 mod options;
 mod saved;
 mod serve;
+mod sources;
 mod start;
 mod watch;
 
@@ -24,9 +25,8 @@ pub(crate) use start::DATABASE;
 /// What the daemon serves, and where.
 #[derive(Debug, Args)]
 pub(crate) struct DaemonArgs {
-    /// Files of jobs, or folders of such files; without any, the current folder.
-    #[arg(value_name = "FILE or FOLDER")]
-    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    sources: sources::SourceArgs,
     #[arg(
         long,
         value_name = "FOLDER",

@@ -2,7 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ::config::InstanceConfig;
 use definitions::{LocationState, Locations, Root};
@@ -13,7 +13,7 @@ use super::configuration::{ConfigurationFile, Found, Reloaded, folder_of};
 use super::saved::SavedError;
 use super::start::{Daemon, DaemonError, Setup};
 use super::watch::{WatchError, Watcher};
-use super::{DaemonArgs, home};
+use super::{DaemonArgs, home, sources};
 use crate::answer::{Answer, WRONG};
 
 /// Whether changed files of jobs are loaded as soon as they are saved.
@@ -29,6 +29,8 @@ pub(crate) enum Reload {
 enum ServeError {
     #[error("the host `{0}` of the configuration is no address: write 127.0.0.1 or ::1")]
     Host(String),
+    #[error(transparent)]
+    Sources(#[from] sources::SourcesError),
     #[error(transparent)]
     Daemon(#[from] DaemonError),
     #[error(transparent)]
@@ -54,7 +56,10 @@ pub(crate) fn serve(args: &DaemonArgs, reload: Reload) -> Answer {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
-    match runtime.block_on(run(args, reload, &home, &found)) {
+    let ended = runtime.block_on(run(args, reload, &home, &found));
+    // Whatever still waits for Python is not waited for: it ends with this process.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => Answer::default(),
         Err(error) => failed(&error),
     }
@@ -71,10 +76,13 @@ async fn run(
         ConfigurationFile::new(home, args, found).map_err(ServeError::Signals)?;
     let (file, config) = found;
     let addr = address(args, config)?;
-    let paths = if args.paths.is_empty() { vec![PathBuf::from(".")] } else { args.paths.clone() };
+    let sources = sources::find(&args.sources)?;
     let folder = folder_of(file.as_deref(), home);
-    let setup = Setup { home, paths, config, folder: &folder, addr, configuration: Some(link) };
-    let mut daemon = Daemon::start(setup).await?;
+    let setup = Setup { home, sources, config, folder: &folder, addr, configuration: Some(link) };
+    let mut daemon = tokio::select! {
+        started = Daemon::start(setup) => started?,
+        () = stop.wanted() => return Ok(()),
+    };
     let locations = daemon.handle.locations().clone();
     say(&greeting(&daemon.url, home, file.as_deref(), &locations));
     let mut watcher = match reload {
@@ -164,7 +172,7 @@ fn greeting(url: &str, home: &Path, file: Option<&Path>, locations: &Locations) 
     text += &loaded(locations, &|_| true);
     for root in locations.roots() {
         match root {
-            Root::Folder(path, 0) => {
+            Root::Folder(path, 0) if locations.locations().is_empty() => {
                 text += &format!(
                     "  no files of jobs in {} yet; `pointsman init {}` writes one\n",
                     path.display(),
@@ -184,7 +192,7 @@ fn greeting(url: &str, home: &Path, file: Option<&Path>, locations: &Locations) 
 fn loaded(locations: &Locations, is_told: &dyn Fn(&model::CodeLocation) -> bool) -> String {
     let mut text = String::new();
     for location in locations.locations().into_iter().filter(|location| is_told(&location.name)) {
-        let (name, path) = (&location.name, location.path.display());
+        let (name, path) = (&location.name, &location.origin);
         match &location.state {
             LocationState::Loaded => {
                 let jobs = if location.jobs.len() == 1 { "job" } else { "jobs" };

@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use ::config::InstanceConfig;
 use coordinator::{Handle, LoopError, Running};
-use definitions::Locations;
+use definitions::{Deadlines, Locations, Python, PythonHost};
 use launch::local::LocalLauncher;
 use model::Timestamp;
 use server::{ConfigurationLink, Listen, ServeError, Server};
 use store::{DaemonLock, Store};
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::options::options;
+use super::sources::Sources;
 
 /// The name of the database in the home.
 pub(crate) const DATABASE: &str = "pointsman.db";
@@ -26,7 +27,7 @@ const BINARY: &str = "/proc/self/exe";
 /// What a daemon is made of.
 pub(super) struct Setup<'a> {
     pub(super) home: &'a Path,
-    pub(super) paths: Vec<PathBuf>,
+    pub(super) sources: Sources,
     pub(super) config: &'a InstanceConfig,
     /// Where the programs of the configuration start: the folder of its file.
     pub(super) folder: &'a Path,
@@ -48,6 +49,8 @@ pub(super) enum DaemonError {
     Loop(#[from] LoopError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error("cannot prepare to load Python")]
+    Python(#[source] std::io::Error),
     #[error("the API has ended, though nobody told it to")]
     ServerEnded,
 }
@@ -74,7 +77,7 @@ impl Daemon {
             server = server.configured_by(link);
         }
         let url = server.url();
-        let locations = Locations::load(setup.paths, now());
+        let locations = load(setup.home, setup.sources).await?;
         let launcher = LocalLauncher::new(setup.home, BINARY);
         let mut options = options(setup.config, setup.folder);
         options.url.clone_from(&url);
@@ -109,6 +112,23 @@ impl Daemon {
         stopped?;
         served
     }
+}
+
+/// Loads the code locations on a thread that may wait for disks and for Python.
+async fn load(home: &Path, sources: Sources) -> Result<Locations, DaemonError> {
+    let home = home.to_owned();
+    let load = move || -> std::io::Result<Locations> {
+        let Sources { paths, python: locations } = sources;
+        let host = if locations.is_empty() { None } else { Some(python(&home)?) };
+        Ok(Locations::load_with_python(paths, Python { host, locations }, now()))
+    };
+    let loaded = spawn_blocking(load).await.map_err(std::io::Error::other);
+    loaded.and_then(|loaded| loaded).map_err(DaemonError::Python)
+}
+
+fn python(home: &Path) -> std::io::Result<PythonHost> {
+    let environment = std::env::vars_os().collect();
+    PythonHost::new(home, PathBuf::from(BINARY), environment, Deadlines::default())
 }
 
 /// Returns the time of day.

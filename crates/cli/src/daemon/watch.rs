@@ -8,6 +8,7 @@ use definitions::{Locations, Reloaded};
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::start::now;
@@ -80,7 +81,10 @@ impl Watcher {
             let quiet =
                 async { while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {} };
             let _ = timeout(LONGEST_WAIT, quiet).await;
-            let reloaded = self.locations.reload(now());
+            let locations = self.locations.clone();
+            let Ok(reloaded) = spawn_blocking(move || locations.reload_changed(now())).await else {
+                continue;
+            };
             let _ = self.follow();
             if !reloaded.changed.is_empty() {
                 return reloaded;

@@ -65,6 +65,8 @@ pub(crate) struct LaunchArgs {
     remote: Remote,
 }
 
+/// The tag that says which partition a run is for.
+const PARTITION_TAG: &str = "dagster/partition";
 /// The headers that the request has anyway, or that would change how it is sent.
 const OWN_HEADERS: [&str; 8] = [
     "accept",
@@ -94,12 +96,12 @@ fn header(text: &str) -> Result<(String, String), String> {
 
 /// Returns what the submission hooks are told about who launches the run: the user of this system,
 /// unless a header says otherwise, and the headers.
-fn told_to_hooks(args: &LaunchArgs, user: Option<String>) -> Vec<(String, String)> {
-    let is_said = args.header.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER));
+fn told_to_hooks(headers: &[(String, String)], user: Option<String>) -> Vec<(String, String)> {
+    let is_said = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(USER));
     // A name that no header can hold is not told.
     let user = user.filter(|user| !is_said && user.bytes().all(|byte| byte.is_ascii_graphic()));
     let user = user.map(|user| (USER.to_owned(), user));
-    user.into_iter().chain(args.header.iter().cloned()).collect()
+    user.into_iter().chain(headers.iter().cloned()).collect()
 }
 
 /// Returns the name of the user, as a login sets it.
@@ -125,14 +127,53 @@ pub(crate) fn run(args: &LaunchArgs) -> Answer {
     run_remote(&args.remote, async |session| launch(session, args).await)
 }
 
+/// A part of a job to launch.
+#[derive(Debug)]
+pub(crate) struct Partly {
+    /// The job.
+    pub(crate) job: String,
+    /// Its code location.
+    pub(crate) location: Option<String>,
+    /// The assets that the run is for.
+    pub(crate) assets: Vec<String>,
+    /// The partition that it is for.
+    pub(crate) partition: Option<String>,
+}
+
+/// Launches a run for some assets, and waits for its end if asked to.
+pub(crate) async fn launch_part(
+    session: &Session,
+    part: Partly,
+    is_awaited: bool,
+) -> Result<u8, Failure> {
+    let partition = part.partition.map(|key| (PARTITION_TAG.to_owned(), key));
+    let request = SubmitRun {
+        job: part.job,
+        location: part.location,
+        tags: partition.into_iter().collect(),
+        asset_selection: Some(part.assets),
+        ..SubmitRun::default()
+    };
+    submit(session, &request, None, &told_to_hooks(&[], user()), is_awaited).await
+}
+
 async fn launch(session: &Session, args: &LaunchArgs) -> Result<u8, Failure> {
     let request = request(args)?;
+    let headers = told_to_hooks(&args.header, user());
+    submit(session, &request, args.idempotency_key.as_deref(), &headers, args.wait).await
+}
+
+async fn submit(
+    session: &Session,
+    request: &SubmitRun,
+    idempotency_key: Option<&str>,
+    headers: &[(String, String)],
+    is_awaited: bool,
+) -> Result<u8, Failure> {
     // Opened first: if nothing can be followed, nothing is launched either.
-    let changes = if args.wait { Some(session.client.changes(None).await?) } else { None };
-    let headers = told_to_hooks(args, user());
+    let changes = if is_awaited { Some(session.client.changes(None).await?) } else { None };
     let headers: Vec<_> = headers.iter().map(|(name, value)| (&**name, &**value)).collect();
-    let key = args.idempotency_key.as_deref();
-    let submitted = session.client.submit_with_headers(&request, key, &headers).await?;
+    let submitted = session.client.submit_with_headers(request, idempotency_key, &headers).await?;
     let run = &submitted.run;
     let Some(changes) = changes else {
         session.tell(run, |run| {
@@ -168,6 +209,8 @@ fn request(args: &LaunchArgs) -> Result<SubmitRun, Failure> {
         priority: args.priority,
         deployment: None,
         run_id: args.run_id.clone(),
+        asset_selection: None,
+        op_selection: None,
     })
 }
 

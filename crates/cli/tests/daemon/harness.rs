@@ -68,7 +68,12 @@ impl Deployment {
     }
 
     fn begin(&mut self, subcommand: &str) {
-        self.spawn_as(subcommand);
+        self.begin_with(subcommand, &[], &[]);
+    }
+
+    /// Starts the daemon with further arguments and variables, and waits until it answers.
+    pub(crate) fn begin_with(&mut self, subcommand: &str, more: &[&str], env: &[(&str, &str)]) {
+        self.spawn_with(subcommand, more, env);
         wait_until("the daemon answers", || {
             let end = self.daemon.as_mut().and_then(|daemon| daemon.try_wait().unwrap());
             assert!(end.is_none(), "the daemon has ended: {}", self.read("daemon.log"));
@@ -77,7 +82,7 @@ impl Deployment {
     }
 
     /// Starts the daemon and does not wait for it.
-    pub(crate) fn spawn_as(&mut self, subcommand: &str) {
+    pub(crate) fn spawn_with(&mut self, subcommand: &str, more: &[&str], env: &[(&str, &str)]) {
         // The address of one that was killed may belong to somebody else by now.
         let _ = fs::remove_file(self.path("server.json"));
         let mut log = fs::OpenOptions::new();
@@ -85,6 +90,8 @@ impl Deployment {
         let daemon = self
             .command(&[subcommand, "--port", "0"])
             .args(self.served.iter().map(|name| self.path(name)))
+            .args(more)
+            .envs(env.iter().copied())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .process_group(0)

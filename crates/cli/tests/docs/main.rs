@@ -36,6 +36,7 @@ pages! {
     the_page_on_the_command_line => "docs/cli.md",
     the_page_on_configuration => "docs/configuration.md",
     the_page_on_coordinators => "docs/coordinators.md",
+    the_page_on_dagster => "docs/dagster.md",
     the_page_on_http => "docs/http-api.md",
     the_page_on_limits => "docs/limits.md",
     the_page_on_priority => "docs/priority.md",

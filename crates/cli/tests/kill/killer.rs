@@ -87,7 +87,7 @@ impl Killer<'_> {
         if self.dice.one_in(3) {
             self.wait_up_to(700).await;
         }
-        self.deployment.spawn_as("serve");
+        self.deployment.spawn_with("serve", &[], &[]);
     }
 
     /// Kills a worker, a guard or a process of a step, each part as likely as the others.

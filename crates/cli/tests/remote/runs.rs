@@ -104,7 +104,7 @@ fn a_run_is_shown_with_its_steps_and_why_it_waits() {
         submitted  2026-01-31T12:00:00.000000Z
           - tag team=docs: 1 of 1 in progress, held by run 9f3c77aa.
 
-        STEP  STATUS        TRY  TOOK    ERROR
+        STEP  STATUS        TRY  TOOK    ABOUT
         load  up for retry  1    1m 05s  exit code 7
     "#]]
     .assert_eq(&without_ages(&server.ok(&["run", "show", "1b4e"])));

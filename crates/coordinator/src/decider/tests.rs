@@ -56,6 +56,7 @@ fn request(id: RunId) -> SubmitRequest {
     SubmitRequest {
         job: JobName::new("greet").unwrap(),
         location: None,
+        selection: definitions::Selection::default(),
         tags: std::collections::BTreeMap::new(),
         config: None,
         priority: None,

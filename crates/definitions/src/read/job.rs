@@ -50,7 +50,8 @@ impl JobBody {
     /// Gives it its name.
     pub(super) fn of(self, name: JobName, location: CodeLocation) -> JobText {
         let Self { description, tags, config, steps, executor } = self;
-        JobText { name, location, description, tags, config, steps, executor }
+        let (dagster, python) = (None, None);
+        JobText { name, location, description, tags, config, steps, executor, dagster, python }
     }
 }
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use config::yaml::{Document, Node, Value, parse};
 use config::{Code, Place, Problem, Problems, Reader};
 use model::{CodeLocation, JobName};
+use wire::shim::Asset;
 
 use self::keys::{Known, known_map};
 use self::values::is_name;
@@ -54,6 +55,8 @@ pub struct Definitions {
     pub location: CodeLocation,
     /// Its jobs, in the order of the file; at least one.
     pub jobs: Vec<Arc<Job>>,
+    /// Its assets; files of commands have none.
+    pub assets: Vec<Asset>,
     /// What its writer should know although nothing is wrong.
     pub warnings: Vec<Problem>,
     /// Where the location is named, if the file does that.
@@ -78,7 +81,7 @@ impl Definitions {
         let jobs: Result<Vec<Arc<Job>>, _> =
             texts.into_iter().map(|text| Job::new(text).map(Arc::new)).collect();
         match jobs {
-            Ok(jobs) => Ok(Self { location, jobs, warnings, named_at }),
+            Ok(jobs) => Ok(Self { location, jobs, assets: Vec::new(), warnings, named_at }),
             Err(error) => Err(Problem::of_file(file.shown, error.to_string()).into()),
         }
     }

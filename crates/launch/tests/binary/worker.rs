@@ -85,6 +85,8 @@ fn step(folder: &Path) -> Result<GuardedStep, Box<dyn std::error::Error>> {
             lock: steps.join("load.1.lock"),
             out: steps.join("load.1.out"),
             err: steps.join("load.1.err"),
+            input: None,
+            answer: None,
             max_output: 1000,
             grace: Duration::from_hours(1),
             cwd: folder.to_owned(),

@@ -15,7 +15,12 @@ pub struct Orders {
     pub out: PathBuf,
     /// Where the command's standard error is kept.
     pub err: PathBuf,
-    /// How many bytes are kept of each of the two.
+    /// What the command reads on its standard input; nothing, if not set.
+    pub input: Option<PathBuf>,
+    /// Where is kept what the command writes on a descriptor of its own beside its output, if it has
+    /// one: its last arguments are then `--answer-fd` and the number of that descriptor.
+    pub answer: Option<PathBuf>,
+    /// How many bytes are kept of each of these.
     pub max_output: u64,
     /// How long the command and what it started have between SIGTERM and SIGKILL; at most a year.
     pub grace: Duration,
@@ -43,6 +48,8 @@ pub enum OrdersError {
 const LOCK: &str = "--lock";
 const OUT: &str = "--out";
 const ERR: &str = "--err";
+const INPUT: &str = "--in";
+const ANSWER: &str = "--answer";
 const MAX_OUTPUT: &str = "--max-output";
 const GRACE: &str = "--grace-seconds";
 const CWD: &str = "--cwd";
@@ -65,8 +72,11 @@ impl Orders {
             format!("{}.{:09}", self.grace.as_secs(), self.grace.subsec_nanos()).into(),
             CWD.into(),
             self.cwd.clone().into(),
-            COMMAND.into(),
         ];
+        for (name, path) in [(INPUT, &self.input), (ANSWER, &self.answer)] {
+            args.extend(path.iter().flat_map(|path| [name.into(), path.clone().into()]));
+        }
+        args.push(COMMAND.into());
         args.extend(self.command.iter().cloned());
         args
     }
@@ -100,6 +110,8 @@ struct Given {
     lock: Option<OsString>,
     out: Option<OsString>,
     err: Option<OsString>,
+    input: Option<OsString>,
+    answer: Option<OsString>,
     max_output: Option<OsString>,
     grace: Option<OsString>,
     cwd: Option<OsString>,
@@ -111,6 +123,8 @@ impl Given {
             LOCK => Some(&mut self.lock),
             OUT => Some(&mut self.out),
             ERR => Some(&mut self.err),
+            INPUT => Some(&mut self.input),
+            ANSWER => Some(&mut self.answer),
             MAX_OUTPUT => Some(&mut self.max_output),
             GRACE => Some(&mut self.grace),
             CWD => Some(&mut self.cwd),
@@ -127,6 +141,8 @@ impl Given {
             lock: path(self.lock, LOCK)?,
             out: path(self.out, OUT)?,
             err: path(self.err, ERR)?,
+            input: self.input.map(PathBuf::from),
+            answer: self.answer.map(PathBuf::from),
             max_output: number(self.max_output, MAX_OUTPUT)?,
             grace: Duration::try_from_secs_f64(grace)
                 .map_err(|_| OrdersError::NotANumber(GRACE))?,
@@ -156,6 +172,8 @@ mod tests {
             lock: "/a/lock".into(),
             out: "/a/--out".into(),
             err: "/a/err".into(),
+            input: None,
+            answer: None,
             max_output: u64::MAX,
             grace: Duration::from_millis(1500),
             cwd: "/".into(),
@@ -167,6 +185,8 @@ mod tests {
     fn orders_read_back_as_they_were_written() {
         let mut orders = orders();
         orders.command.push(OsString::from_vec(vec![0xff, 0xfe]));
+        assert_eq!(Orders::parse(orders.to_args()), Ok(orders.clone()));
+        (orders.input, orders.answer) = (Some("--".into()), Some("/a/answer".into()));
         assert_eq!(Orders::parse(orders.to_args()), Ok(orders));
     }
 

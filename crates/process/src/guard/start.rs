@@ -1,32 +1,79 @@
 //! Starts the command of a step, and says in words why it cannot be started.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::io::{FdFlags, fcntl_setfd};
+use rustix::pipe::{PipeFlags, pipe_with};
+
 use crate::guard::orders::Orders;
+
+/// The argument that tells a command on which descriptor it answers.
+const ANSWER_FD: &str = "--answer-fd";
 
 /// How much of a text that a user wrote stands in a message.
 const LONGEST_QUOTE: usize = 200;
 
-/// Starts the command in the guard's own group, with its environment, its lock and nothing else.
-pub(super) fn start(orders: &Orders) -> Result<Child, String> {
+/// A command that was started.
+pub(super) struct Started {
+    pub(super) child: Child,
+    /// Where what it writes on the descriptor of its own comes out, if it has one.
+    pub(super) answer: Option<OwnedFd>,
+}
+
+/// Starts the command in the guard's own group, with its environment, its lock, the descriptor on
+/// which it answers if it has one, and nothing else.
+pub(super) fn start(orders: &Orders) -> Result<Started, String> {
     let Some((program, arguments)) = orders.command.split_first() else {
         return Err("failed to start the step: its command is empty".to_owned());
     };
-    Command::new(program)
+    let stdin = match &orders.input {
+        None => Stdio::null(),
+        Some(path) => Stdio::from(File::open(path).map_err(|error| {
+            format!("failed to open the input of the step, {}: {error}", path.display())
+        })?),
+    };
+    let answer = orders.answer.is_some().then(Answer::open).transpose();
+    let answer =
+        answer.map_err(|error| format!("failed to make a pipe for the step's answer: {error}"))?;
+    let child = Command::new(program)
         .args(arguments)
+        .args(answer.iter().flat_map(Answer::arguments))
         .current_dir(&orders.cwd)
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| {
             let quoted = quote(program);
             format!("failed to start `{quoted}`: {}", reason(program, &orders.cwd, &error))
-        })
+        })?;
+    // The guard's own end for writing is closed here: the answer ends when the step does.
+    Ok(Started { child, answer: answer.map(|answer| answer.read) })
+}
+
+/// The pipe for what a command writes beside its output.
+struct Answer {
+    read: OwnedFd,
+    write: OwnedFd,
+}
+
+impl Answer {
+    /// Makes the pipe, whose end for writing the next command inherits: the guard starts only one.
+    fn open() -> io::Result<Self> {
+        let (read, write) = pipe_with(PipeFlags::CLOEXEC)?;
+        fcntl_setfd(&write, FdFlags::empty())?;
+        Ok(Self { read, write })
+    }
+
+    fn arguments(&self) -> [OsString; 2] {
+        [ANSWER_FD.into(), self.write.as_raw_fd().to_string().into()]
+    }
 }
 
 /// Says in words why a program was not started from a folder, and how to mend it.

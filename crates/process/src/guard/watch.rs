@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::process::Child;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -21,7 +21,7 @@ use crate::capture::{BoundedFile, drain};
 use crate::guard::descendants;
 use crate::guard::orders::Orders;
 use crate::guard::report::{self, Report};
-use crate::guard::start::start;
+use crate::guard::start::{Started, start};
 use crate::guard::{FAILED, REPORTED, TERMINATE};
 use crate::identity::Identity;
 use crate::lock::Lock;
@@ -99,31 +99,29 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
 
     // Held until the guard ends, when nothing of the step is left.
     let lock = take_lock(orders)?;
-    let out =
-        BoundedFile::create(&orders.out, orders.max_output).map_err(|error| cannot_keep(&error))?;
-    let err =
-        BoundedFile::create(&orders.err, orders.max_output).map_err(|error| cannot_keep(&error))?;
+    let files = Files::create(orders).map_err(|error| cannot_keep(&error))?;
     // Asked with the lock held: when a worker is seen to be gone and no lock of a step is held, no
     // command of it runs or will.
     if worker.has_ordered_the_end() {
         return Err("the step was ended before its command was started".to_owned());
     }
     lock.leave_to_children().map_err(prepare)?;
-    let child = start(orders)?;
-    report::send(&Report::Started { pid: child.id() });
+    let started = start(orders)?;
+    report::send(&Report::Started { pid: started.child.id() });
 
-    Ok(watch(orders, child, [out, err], child_ended, worker).await.unwrap_or_else(Ending::Lost))
+    Ok(watch(orders, started, files, child_ended, worker).await.unwrap_or_else(Ending::Lost))
 }
 
 async fn watch(
     orders: &Orders,
-    mut child: Child,
-    files: [BoundedFile; 2],
+    started: Started,
+    files: Files,
     mut child_ended: Signal,
     mut worker: Worker,
 ) -> io::Result<Ending> {
-    let output = Output::keep(&mut child, files)?;
-    let mut watch = Watch::over(child.id(), orders.grace);
+    let command = started.child.id();
+    let output = Output::keep(started, files)?;
+    let mut watch = Watch::over(command, orders.grace);
     let is_runaway = watch.until_empty(&mut child_ended, &mut worker).await?;
     let last = watch.report(output.finish().await);
     Ok(if is_runaway { Ending::Runaway(last) } else { Ending::Empty(last) })
@@ -187,17 +185,40 @@ fn is_the_end(read: io::Result<&[u8]>) -> bool {
     }
 }
 
+/// The files for what the command writes.
+struct Files {
+    out: BoundedFile,
+    err: BoundedFile,
+    answer: Option<BoundedFile>,
+}
+
+impl Files {
+    fn create(orders: &Orders) -> io::Result<Self> {
+        let create = |path: &Path| BoundedFile::create(path, orders.max_output);
+        Ok(Self {
+            out: create(&orders.out)?,
+            err: create(&orders.err)?,
+            answer: orders.answer.as_deref().map(create).transpose()?,
+        })
+    }
+}
+
 /// What is kept of the command's output.
 struct Output {
-    kept: [JoinHandle<BoundedFile>; 2],
+    kept: Vec<JoinHandle<BoundedFile>>,
 }
 
 impl Output {
-    fn keep(child: &mut Child, [out, err]: [BoundedFile; 2]) -> io::Result<Self> {
+    fn keep(Started { mut child, answer }: Started, files: Files) -> io::Result<Self> {
         let missing = || io::Error::other("the command has no pipe for its output");
         let stdout = ChildStdout::from_std(child.stdout.take().ok_or_else(missing)?)?;
         let stderr = ChildStderr::from_std(child.stderr.take().ok_or_else(missing)?)?;
-        Ok(Self { kept: [tokio::spawn(drain(stdout, out)), tokio::spawn(drain(stderr, err))] })
+        let mut kept =
+            vec![tokio::spawn(drain(stdout, files.out)), tokio::spawn(drain(stderr, files.err))];
+        if let Some((answer, file)) = answer.zip(files.answer) {
+            kept.push(tokio::spawn(drain(pipe::Receiver::from_owned_fd(answer)?, file)));
+        }
+        Ok(Self { kept })
     }
 
     /// Waits for the end of the output and returns whether some of it was not kept.

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use wire::api::{
-    CancelRun, CodeLocations, Configuration, ErrorCode, Event, Events, FreeSlots, FreedSlots,
-    Health, IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles, LogFilter, LogPage, Page, Pool,
-    PoolDetail, Pools, QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail, RunFilter,
-    RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun,
+    Assets, CancelRun, CodeLocations, Configuration, ErrorCode, Event, Events, FreeSlots,
+    FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles, LogFilter, LogPage,
+    Page, Pool, PoolDetail, Pools, QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail,
+    RunFilter, RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun,
 };
 
 use super::jobs::Nothing;
@@ -45,6 +45,12 @@ pub(super) fn job() -> Operation {
         .no_query()
         .refuses(&[ErrorCode::UnknownJob, ErrorCode::AmbiguousJob])
         .answers::<JobDetail>(200, "The job.")
+}
+
+pub(super) fn assets() -> Operation {
+    Operation::read("listAssets", "Assets, by code location and key")
+        .query::<Page>()
+        .answers::<Assets>(200, "A page of assets.")
 }
 
 pub(super) fn locations() -> Operation {

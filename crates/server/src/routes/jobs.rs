@@ -1,19 +1,25 @@
 //! Jobs and the files that define them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use definitions::{LocationState, Locations};
+use definitions::{LocatedAsset, LocationState, Locations};
 use model::{CodeLocation, JobName};
+use tokio::time::timeout;
 use tracing::error;
-use wire::api::{self, CodeLocations, JobDetail, JobStep, Jobs, MAX_PAGE, Page};
+use wire::api::{self, Assets, CodeLocations, JobDetail, JobStep, Jobs, MAX_PAGE, Page};
 
 use crate::app::{App, now};
 use crate::body::UserJson;
 use crate::error::ApiError;
 use crate::query::{Query, end_of, page_size, place_of};
 use crate::segment::Segment;
+
+/// How long somebody who asks for a reload waits for it: code may take longer to load than any answer
+/// may take, and goes on being loaded.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
 
 /// The body of a request that has nothing to say.
 #[derive(Debug, serde::Deserialize, utoipa::ToSchema)]
@@ -55,6 +61,39 @@ pub(crate) async fn show(
     }))
 }
 
+/// `GET /api/v1/assets`.
+pub(crate) async fn assets(State(app): State<App>, query: Query) -> Result<Json<Assets>, ApiError> {
+    let page = query.read(Page::from_pairs)?;
+    let after: Option<(String, String)> = place_of("after", page.after.as_deref())?;
+    let limit = page_size(page.limit) as usize;
+    let is_behind = |asset: &LocatedAsset| {
+        after.as_ref().is_none_or(|(location, key)| {
+            (asset.location.as_str(), asset.asset.key.as_str()) > (location, key)
+        })
+    };
+    let mut assets = app.handle.locations().assets();
+    assets.sort_by(|a, b| (&a.location, &a.asset.key).cmp(&(&b.location, &b.asset.key)));
+    let found = assets.into_iter().filter(is_behind).take(limit).map(shown_asset);
+    let assets: Vec<api::Asset> = found.collect();
+    let last = assets.last().filter(|_| assets.len() == limit);
+    let next = last.and_then(|last| end_of(&(&last.location, &last.key)));
+    Ok(Json(Assets { assets, next }))
+}
+
+fn shown_asset(LocatedAsset { location, asset, job }: LocatedAsset) -> api::Asset {
+    api::Asset {
+        key: asset.key,
+        location: location.to_string(),
+        group: asset.group,
+        description: asset.description,
+        deps: asset.deps,
+        pools: asset.pools,
+        jobs: asset.jobs,
+        job: job.filter(|_| asset.is_executable).map(|job| job.to_string()),
+        partitions: asset.partitions.map(|partitions| partitions.kind),
+    }
+}
+
 /// `GET /api/v1/code-locations`.
 pub(crate) async fn locations(
     State(app): State<App>,
@@ -75,10 +114,15 @@ pub(crate) async fn reload(
         locations.reload(now());
         some_locations(&locations, None, MAX_PAGE)
     });
-    reloaded.await.map(Json).map_err(|error| {
-        error!(%error, "failed to reload the code locations");
-        ApiError::internal()
-    })
+    match timeout(RELOAD_PATIENCE, reloaded).await {
+        Ok(Ok(locations)) => Ok(Json(locations)),
+        Ok(Err(error)) => {
+            error!(%error, "failed to reload the code locations");
+            Err(ApiError::internal())
+        }
+        Err(_) => Err(ApiError::unavailable("the code locations are still being loaded")
+            .hint("`GET /api/v1/code-locations` shows them when they are")),
+    }
 }
 
 /// Returns at most so many code locations behind the one with this name and path.
@@ -103,7 +147,7 @@ fn some_locations(
 
 fn shown_location(location: &definitions::Location) -> api::CodeLocation {
     api::CodeLocation {
-        path: location.path.display().to_string(),
+        path: location.origin.to_string(),
         is_loaded: location.state == LocationState::Loaded,
         jobs: location.jobs.iter().map(ToString::to_string).collect(),
         problems: match &location.state {
@@ -111,6 +155,7 @@ fn shown_location(location: &definitions::Location) -> api::CodeLocation {
             LocationState::Failed(problems) => Some(problems.to_string()),
             LocationState::Gone => Some("the file is gone".to_owned()),
         },
+        warnings: location.warnings.iter().map(ToString::to_string).collect(),
         name: location.name.to_string(),
     }
 }

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use coordinator::hooks::Headers;
 use coordinator::{CancelMode, SubmitRequest};
+use definitions::Selection;
 use model::{CodeLocation, DeploymentKind, DeploymentName, JobName, Priority};
 use wire::api::{self, CancelRun, ErrorCode, IDEMPOTENCY_KEY, Run, RunState, SubmitRun, USER};
 
@@ -27,6 +28,7 @@ pub(crate) async fn submit(
     let request = SubmitRequest {
         job: JobName::new(&asked.job)?,
         location: asked.location.map(CodeLocation::new).transpose()?,
+        selection: Selection { assets: asked.asset_selection, ops: asked.op_selection },
         tags: asked.tags,
         config: asked.config,
         priority: asked.priority.map(Priority::new),

@@ -134,4 +134,7 @@ pub struct CodeLocation {
     pub jobs: Vec<String>,
     /// What is wrong in it, for people; `null` if nothing is.
     pub problems: Option<String>,
+    /// What to know although nothing is wrong, for people.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }

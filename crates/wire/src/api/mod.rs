@@ -4,6 +4,7 @@
 //! say more). Ids and names are text, statuses are Dagster's words, times are RFC 3339 in UTC with
 //! microseconds, durations are in seconds, and what is unlimited or absent is `null`.
 
+mod asset;
 mod error;
 mod instance;
 mod job;
@@ -16,6 +17,7 @@ mod run;
 mod time;
 mod words;
 
+pub use asset::{Asset, Assets};
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
 pub use instance::{CodeLocation, CodeLocations, Health, Instance, PoolRules, Rules, TagLimit};
 pub use job::{Job, JobDetail, JobStep, Jobs};

@@ -42,6 +42,12 @@ pub struct SubmitRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "uuid")]
     pub run_id: Option<String>,
+    /// The assets that it is for, if it is for a part of a job that is written for Dagster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asset_selection: Option<Vec<String>>,
+    /// The ops that it is for, if it is for a part of a job that is written for Dagster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_selection: Option<Vec<String>>,
 }
 
 /// The deployment that a run belongs to.

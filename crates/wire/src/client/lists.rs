@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use super::calls::below;
 use super::{Client, ClientError};
 use crate::api::{
-    CodeLocation, CodeLocations, Job, Jobs, MAX_PAGE, Page, Pool, Pools, RunDetail, Step, Steps,
+    Asset, Assets, CodeLocation, CodeLocations, Job, Jobs, MAX_PAGE, Page, Pool, Pools, RunDetail,
+    Step, Steps,
 };
 
 /// How many pages a list may have: no server of ours has half a million jobs, pools or steps.
@@ -32,6 +33,7 @@ macro_rules! part {
 }
 
 part!(Jobs, Job, jobs);
+part!(Assets, Asset, assets);
 part!(Pools, Pool, pools);
 part!(CodeLocations, CodeLocation, code_locations);
 part!(Steps, Step, steps);
@@ -44,6 +46,12 @@ impl Client {
     pub async fn jobs(&self) -> Result<Jobs, ClientError> {
         let jobs = self.rest::<Jobs>(&below(&["jobs"]), Vec::new(), None).await?;
         Ok(Jobs { jobs, next: None })
+    }
+
+    /// Lists all assets.
+    pub async fn assets(&self) -> Result<Assets, ClientError> {
+        let assets = self.rest::<Assets>(&below(&["assets"]), Vec::new(), None).await?;
+        Ok(Assets { assets, next: None })
     }
 
     /// Lists all pools that have a limit of their own or are in use.

@@ -9,6 +9,7 @@ fn facts(config: &str) -> RunFacts {
             job: "nightly".to_owned(),
             location: "here".to_owned(),
             steps: vec![],
+            dagster: None,
             executor: Executor::default(),
         },
         tags: BTreeMap::from([("team".to_owned(), "a \"b\"".to_owned())]),

@@ -76,6 +76,11 @@ impl Limits {
         Self { all, of_step, in_doubt: BTreeMap::new(), doubts_end: None }
     }
 
+    /// A step is found that falls under the same limits as another one.
+    pub(super) fn add_like(&mut self, step: StepIndex) {
+        self.of_step.push(self.of_step[step].clone());
+    }
+
     /// Whether any step at all could go on.
     pub(super) fn has_place(&self) -> bool {
         let Limit { most, running, in_doubt } = self.all[0];

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use thiserror::Error;
-use wire::plan::Plan;
+use wire::plan::{Plan, StepLinks};
 
+use super::outputs::Input;
 use crate::graph::StepIndex;
 
 /// Why a plan cannot be walked. A code location checks its jobs, so this speaks of a plan that was
@@ -35,8 +36,14 @@ pub enum PlanError {
 pub(super) struct Links {
     /// Those that wait for it, each once.
     pub(super) dependents: Vec<StepIndex>,
-    /// How many it waits for.
-    pub(super) before: usize,
+    /// Those that it waits for, each once.
+    pub(super) before: Vec<StepIndex>,
+    /// What it takes from them.
+    pub(super) inputs: Vec<Input>,
+    /// Which of its outputs have any number of values.
+    pub(super) dynamic_outputs: Vec<String>,
+    /// The step for each value of whose output it is executed.
+    pub(super) mapped_over: Option<StepIndex>,
 }
 
 /// Finds the place of every key; each step has one of its own, and a command.
@@ -66,7 +73,13 @@ pub(super) fn dependents(
                 return Err(PlanError::UnknownStep { step, after });
             };
             links[*before].dependents.push(index);
-            links[index].before += 1;
+            links[index].before.push(*before);
+        }
+    }
+    if let Some(dagster) = &plan.dagster {
+        for (key, of_step) in &dagster.links {
+            let Some(step) = by_key.get(key) else { continue };
+            add(&mut links[*step], of_step, by_key);
         }
     }
     match in_a_circle(&links) {
@@ -75,9 +88,24 @@ pub(super) fn dependents(
     }
 }
 
+/// Adds what a step takes and gives. A source that is no step of the plan gives nothing to wait for.
+fn add(links: &mut Links, given: &StepLinks, by_key: &BTreeMap<String, StepIndex>) {
+    let input = |input: &wire::shim::Input| Input {
+        sources: input
+            .sources
+            .iter()
+            .filter_map(|source| Some((*by_key.get(&source.step)?, source.output.clone())))
+            .collect(),
+        is_fan_in: input.is_fan_in,
+    };
+    links.inputs = given.inputs.iter().map(input).collect();
+    links.dynamic_outputs.clone_from(&given.dynamic_outputs);
+    links.mapped_over = given.mapped_over.as_ref().and_then(|fan| by_key.get(fan).copied());
+}
+
 /// Finds the first step that would never be ready.
 fn in_a_circle(links: &[Links]) -> Option<StepIndex> {
-    let mut missing: Vec<usize> = links.iter().map(|link| link.before).collect();
+    let mut missing: Vec<usize> = links.iter().map(|link| link.before.len()).collect();
     let mut ready: Vec<StepIndex> = (0..links.len()).filter(|step| missing[*step] == 0).collect();
     while let Some(step) = ready.pop() {
         for dependent in &links[step].dependents {

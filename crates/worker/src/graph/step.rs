@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::Timestamp;
 use wire::plan::{PlanStep, RetryPolicy};
 
+use super::outputs::{Gave, Input};
 use crate::graph::StepIndex;
 
 /// The order of ready steps: larger priorities stand first, then the order of the definition.
@@ -46,8 +47,20 @@ pub(super) struct Step {
     pub(super) timeout: Option<Duration>,
     /// Those that wait for it, each once.
     pub(super) dependents: Vec<StepIndex>,
-    /// How many steps before it have not succeeded yet.
+    /// Those that it waits for, each once.
+    pub(super) before: Vec<StepIndex>,
+    /// How many steps before it are not over yet.
     pub(super) missing: usize,
+    /// What it takes from steps before it, as far as that is known.
+    pub(super) inputs: Vec<Input>,
+    /// Which of its outputs have any number of values.
+    pub(super) dynamic_outputs: Vec<String>,
+    /// The step for each value of whose output it is executed: then it is a template, and never run.
+    pub(super) mapped_over: Option<StepIndex>,
+    /// Its place in the plan, or that of its template.
+    pub(super) origin: StepIndex,
+    /// What it gave.
+    pub(super) gave: Gave,
     /// How many tries have begun.
     pub(super) tries: u32,
     /// Whether it has ever asked for slots.
@@ -58,7 +71,7 @@ pub(super) struct Step {
 
 impl Step {
     /// Takes a step of a plan with its links.
-    pub(super) fn new((plan, links): (&PlanStep, super::links::Links)) -> Self {
+    pub(super) fn new(origin: StepIndex, plan: &PlanStep, links: super::links::Links) -> Self {
         Self {
             key: plan.key.clone(),
             pools: plan.pools.clone(),
@@ -66,12 +79,46 @@ impl Step {
             retries: plan.retries.clone(),
             timeout: plan.timeout_ms.map(Duration::from_millis),
             dependents: links.dependents,
-            missing: links.before,
+            missing: links.before.len(),
+            before: links.before,
+            inputs: links.inputs,
+            dynamic_outputs: links.dynamic_outputs,
+            mapped_over: links.mapped_over,
+            origin,
+            gave: Gave::Unknown,
             tries: 0,
             has_asked: false,
             state: State::WaitingForDependencies,
             deadline: None,
         }
+    }
+
+    /// Returns the step for one value where this is a template; it is linked with nothing yet.
+    pub(super) fn for_key(&self, key: String) -> Self {
+        Self {
+            key,
+            pools: self.pools.clone(),
+            priority: self.priority,
+            retries: self.retries.clone(),
+            timeout: self.timeout,
+            dependents: Vec::new(),
+            before: Vec::new(),
+            missing: 0,
+            inputs: Vec::new(),
+            dynamic_outputs: self.dynamic_outputs.clone(),
+            mapped_over: None,
+            origin: self.origin,
+            gave: Gave::Unknown,
+            tries: 0,
+            has_asked: false,
+            state: State::WaitingForDependencies,
+            deadline: None,
+        }
+    }
+
+    /// Whether it only stands for steps that are found while the run goes on.
+    pub(super) fn is_template(&self) -> bool {
+        self.mapped_over.is_some()
     }
 
     /// Where it stands among ready steps.

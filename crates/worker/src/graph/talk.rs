@@ -1,6 +1,10 @@
 //! What the walk is told and what it answers.
 
+use std::time::Duration;
+
 use wire::worker::Report;
+
+use super::outputs::Outputs;
 
 /// A step, by its place in the plan.
 pub type StepIndex = usize;
@@ -30,8 +34,15 @@ pub struct Try {
 pub enum Ending {
     /// Well.
     Succeeded,
+    /// Well, and it gave these outputs.
+    Gave(Outputs),
     /// Badly, as the sentence says; another try may go better.
     Failed(String),
+    /// Badly, as the sentence says, and it is to be tried again after this time, whatever the plan
+    /// says of retries.
+    Again(String, Duration),
+    /// Badly, as the sentence says, and it is not to be tried again.
+    Final(String),
     /// It could not be started, as the sentence says, and no other try could be.
     Unstartable(String),
 }

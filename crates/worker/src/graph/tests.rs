@@ -1,5 +1,6 @@
 //! The walk, first by hand, then on random graphs whose steps end as they like.
 
+mod outputs;
 mod own_limits;
 mod random;
 
@@ -37,7 +38,7 @@ fn retried(step: PlanStep, max_retries: u32, delay_ms: u64) -> PlanStep {
 
 pub(super) fn plan(steps: Vec<PlanStep>) -> Plan {
     let executor = Executor::default();
-    Plan { job: "job".to_owned(), location: "here".to_owned(), steps, executor }
+    Plan { job: "job".to_owned(), location: "here".to_owned(), steps, executor, dagster: None }
 }
 
 fn graph(steps: Vec<PlanStep>) -> Graph {

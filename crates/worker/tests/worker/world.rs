@@ -70,7 +70,7 @@ impl World {
             step.cwd = home.path().join("work");
         }
         let (job, location) = ("nightly".to_owned(), "here".to_owned());
-        let plan = Plan { job, location, steps, executor };
+        let plan = Plan { job, location, steps, executor, dagster: None };
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let tags: BTreeMap<String, String> = tags.iter().map(own).collect();
         let daemon = Daemon::new(Assignment { plan, tags, config });

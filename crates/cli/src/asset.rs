@@ -1,0 +1,158 @@
+//! `pointsman asset`: what can be made, and making it.
+
+use clap::{Args, Subcommand};
+use wire::api::{Asset, Assets};
+
+use crate::answer::Answer;
+use crate::failure::Failure;
+use crate::job::{Partly, launch_part};
+use crate::remote::{Remote, Session, run as run_remote};
+use crate::show::{Style, fields, table};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AssetCommand {
+    /// List the assets of all code locations
+    #[command(after_help = "Example:\n  pointsman asset list")]
+    List(ListArgs),
+    /// Show an asset: what it is made from, by which jobs
+    #[command(after_help = "Example:\n  pointsman asset show sales/orders")]
+    Show(ShowArgs),
+    /// Launch a run that makes these assets
+    #[command(after_help = "\
+Exit codes: 0 launched (with --wait: it succeeded), 1 refused (with --wait: it did not succeed),
+2 there is no such asset, or it is not made here, 3 no server.
+
+Example:
+  pointsman asset materialize orders customers --wait
+  pointsman asset materialize daily --partition 2024-01-01")]
+    Materialize(MaterializeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The asset's key, its parts joined by `/`
+    #[arg(value_name = "ASSET")]
+    asset: String,
+    /// Its code location, if several have an asset of this key
+    #[arg(short, long, value_name = "LOCATION")]
+    location: Option<String>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MaterializeArgs {
+    /// The assets' keys, their parts joined by `/`
+    #[arg(value_name = "ASSET", required = true)]
+    assets: Vec<String>,
+    /// Their code location, if several have assets of these keys
+    #[arg(short, long, value_name = "LOCATION")]
+    location: Option<String>,
+    /// The partition
+    #[arg(long, value_name = "KEY")]
+    partition: Option<String>,
+    /// Show how the run goes on until it ends
+    #[arg(long)]
+    wait: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+/// Carries out a command.
+pub(crate) fn run(command: &AssetCommand) -> Answer {
+    match command {
+        AssetCommand::List(args) => run_remote(&args.remote, async |session| {
+            let assets = session.client.assets().await?;
+            session.tell(&assets, |assets| list_text(session.style, assets))?;
+            Ok(0)
+        }),
+        AssetCommand::Show(args) => run_remote(&args.remote, async |session| {
+            let asset = find(session, &args.asset, args.location.as_deref()).await?;
+            session.tell(&asset, show_text)?;
+            Ok(0)
+        }),
+        AssetCommand::Materialize(args) => {
+            run_remote(&args.remote, async |session| materialize(session, args).await)
+        }
+    }
+}
+
+async fn materialize(session: &Session, args: &MaterializeArgs) -> Result<u8, Failure> {
+    let mut location = args.location.clone();
+    let mut job = None;
+    for key in &args.assets {
+        let asset = find(session, key, location.as_deref()).await?;
+        let Some(of_asset) = asset.job else {
+            return Err(refused(format!("the asset `{key}` is not made here, only known")));
+        };
+        // The others must be of the same code location.
+        location = Some(asset.location);
+        job = Some(of_asset);
+    }
+    let part = Partly {
+        job: job.unwrap_or_default(),
+        location,
+        assets: args.assets.clone(),
+        partition: args.partition.clone(),
+    };
+    launch_part(session, part, args.wait).await
+}
+
+/// Finds the one asset of a key.
+async fn find(session: &Session, key: &str, location: Option<&str>) -> Result<Asset, Failure> {
+    let assets = session.client.assets().await?.assets;
+    let is_it = |asset: &Asset| {
+        asset.key == key && location.is_none_or(|location| asset.location == location)
+    };
+    let mut found: Vec<Asset> = assets.into_iter().filter(is_it).collect();
+    match (found.pop(), found.is_empty()) {
+        (Some(asset), true) => Ok(asset),
+        (Some(_), false) => Err(refused(format!(
+            "several code locations have an asset `{key}`; name one: --location"
+        ))),
+        (None, _) => {
+            let within = location.map(|name| format!(" in code location `{name}`"));
+            let within = within.unwrap_or_default();
+            Err(refused(format!("there is no asset `{key}`{within}")))
+        }
+    }
+}
+
+fn refused(message: String) -> Failure {
+    Failure::Input { message, hint: Some("`pointsman asset list` lists them".to_owned()) }
+}
+
+fn list_text(style: Style, Assets { assets, .. }: &Assets) -> String {
+    if assets.is_empty() {
+        return "No assets.\n".to_owned();
+    }
+    let rows = assets.iter().map(|asset| {
+        [
+            (&asset.key).into(),
+            (&asset.location).into(),
+            asset.group.clone().unwrap_or_default().into(),
+            asset.deps.join(", ").into(),
+            asset.pools.join(", ").into(),
+        ]
+    });
+    table(style, ["ASSET", "LOCATION", "GROUP", "FROM", "POOLS"], rows.collect())
+}
+
+fn show_text(asset: &Asset) -> String {
+    let mut lines = vec![("asset", asset.key.clone()), ("location", asset.location.clone())];
+    lines.extend(asset.description.clone().map(|text| ("description", text)));
+    lines.extend(asset.group.clone().map(|group| ("group", group)));
+    lines.extend(asset.partitions.clone().map(|kind| ("partitions", kind)));
+    for (name, values) in [("from", &asset.deps), ("pools", &asset.pools), ("jobs", &asset.jobs)] {
+        if !values.is_empty() {
+            lines.push((name, values.join(", ")));
+        }
+    }
+    fields(&lines)
+}

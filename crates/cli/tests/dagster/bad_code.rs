@@ -1,0 +1,141 @@
+//! Code that cannot be loaded: it is told, and hurts nobody else.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use definitions::{Deadlines, LocationState, Locations, Python, PythonHost, PythonLocation};
+use model::Timestamp;
+use wire::shim::{Target, TargetKind};
+
+use crate::harness::wait_until;
+use crate::python::{interpreter, serve};
+
+const GOOD: &str = "
+import dagster as dg
+
+@dg.op
+def work():
+    pass
+
+@dg.job
+def NAME():
+    work()
+";
+
+const YAML: &str = "jobs: {plain: {ops: {a: {command: ['true']}}}}\n";
+
+fn good(job: &str) -> String {
+    GOOD.replace("NAME", job)
+}
+
+#[test]
+fn an_error_on_import_is_shown_with_its_traceback_and_the_last_good_jobs_stay() {
+    let broken = "import json\n\ndef load():\n    return json.loads('{')\n\nload()\n";
+    let daemon = serve("dev", broken, YAML);
+    let shown = daemon.cli(&["code-location", "list"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("defs.py\", line 4, in load"), "{shown}");
+    assert!(shown.contains("JSONDecodeError"), "{shown}");
+    let plain = daemon.launch("plain", &[]);
+    daemon.wait_for(&plain, "SUCCESS");
+
+    fs::write(daemon.path("defs.py"), good("first")).unwrap();
+    wait_until("the mended file is loaded", || daemon.ok(&["job", "list"]).contains("first"));
+    fs::write(daemon.path("defs.py"), "import no_such_module\n").unwrap();
+    wait_until("the broken file is told", || {
+        daemon.ok(&["code-location", "list"]).contains("no_such_module")
+    });
+    assert!(daemon.ok(&["job", "list"]).contains("first"), "its last good jobs are gone");
+    fs::write(daemon.path("defs.py"), good("second")).unwrap();
+    let jobs = || daemon.ok(&["job", "list"]);
+    wait_until("the new job is there", || jobs().contains("second") && !jobs().contains("first"));
+}
+
+/// Loads Python files of these texts with a short deadline; returns what is wrong in each.
+fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Vec<Option<String>> {
+    let home = tempfile::tempdir().unwrap();
+    let locations = texts.iter().map(|(name, text)| {
+        let path = home.path().join(name);
+        fs::write(&path, text).unwrap();
+        let target = Target {
+            what: TargetKind::File { path },
+            attribute: None,
+            working_directory: home.path().to_owned(),
+        };
+        PythonLocation::new(target, None, Some(interpreter.to_owned()))
+    });
+    let locations = locations.collect();
+    let guard = env!("CARGO_BIN_EXE_pointsman").into();
+    let deadlines = Deadlines { load, ..Deadlines::default() };
+    let environment = std::env::vars_os().collect();
+    let host = PythonHost::new(home.path(), guard, environment, deadlines).unwrap();
+    let python = Python { host: Some(host), locations };
+    let loaded = Locations::load_with_python([], python, Timestamp::EPOCH).locations();
+    let problem = |name: &str| {
+        let location = loaded.iter().find(|location| location.name.as_str() == name).unwrap();
+        match &location.state {
+            LocationState::Loaded => None,
+            LocationState::Failed(problems) => Some(problems.to_string()),
+            LocationState::Gone => panic!("{name} is gone"),
+        }
+    };
+    texts.iter().map(|(name, _)| problem(name)).collect()
+}
+
+#[test]
+fn code_that_ends_the_process_prints_or_is_killed_is_told_and_hurts_no_other() {
+    let noisy = format!("print('x' * 100_000)\n{}", good("noisy"));
+    let found = problems_of(
+        &[
+            (
+                "exits.py",
+                "import os, sys\nprint('about to exit')\nsys.stdout.flush()\nos._exit(7)\n",
+            ),
+            ("killed.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"),
+            ("noisy.py", &noisy),
+            ("syntax.py", "def broken(:\n    pass\n"),
+            ("empty.py", "\n"),
+        ],
+        &interpreter(),
+        Duration::from_mins(3),
+    );
+    let [exits, killed, noisy, syntax, empty] = found.try_into().unwrap();
+    let exits: String = exits.unwrap();
+    assert!(exits.contains("exit code 7") && exits.contains("about to exit"), "{exits}");
+    let killed = killed.unwrap();
+    assert!(killed.contains("signal 9"), "{killed}");
+    assert_eq!(noisy, None);
+    let syntax = syntax.unwrap();
+    assert!(syntax.contains("SyntaxError") && syntax.contains("line 1"), "{syntax}");
+    assert!(empty.is_some(), "a file without definitions is no code location");
+}
+
+#[test]
+fn code_that_hangs_on_import_is_ended_with_all_that_it_started() {
+    let seconds = (1_000_000 + std::process::id()).to_string();
+    let hangs = format!(
+        "import subprocess, sys\nprint('waiting for ever')\nsys.stdout.flush()\n\
+         subprocess.Popen(['sleep', '{seconds}']).wait()\n"
+    );
+    let deadline = Duration::from_secs(20);
+    let found = problems_of(&[("hangs.py", &hangs)], &interpreter(), deadline);
+    let hangs = found[0].as_deref().unwrap();
+    assert!(hangs.contains("has not answered within 20 s"), "{hangs}");
+    let sleeps_on = fs::read_dir("/proc").unwrap().flatten().any(|process| {
+        let line = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        line.split(|byte| *byte == 0).eq([b"sleep".as_slice(), seconds.as_bytes(), b""])
+    });
+    assert!(!sleeps_on, "what the code started is left");
+}
+
+#[test]
+fn an_interpreter_without_dagster_or_none_at_all_says_what_to_do() {
+    let text = [("defs.py", "")];
+    let bare = problems_of(&text, Path::new("/usr/bin/python3"), Duration::from_mins(1));
+    let bare = bare[0].as_deref().unwrap();
+    assert!(bare.contains("Dagster") && bare.contains("pip install"), "{bare}");
+    let none = problems_of(&text, Path::new("/no/such/python"), Duration::from_mins(1));
+    let none = none[0].as_deref().unwrap();
+    assert!(none.contains("/no/such/python") && none.contains("executable_path"), "{none}");
+}

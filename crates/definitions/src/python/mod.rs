@@ -1,0 +1,25 @@
+//! Code locations that are Python: code written for Dagster, loaded by the user's own interpreter.
+//!
+//! `location` says what is loaded, `host` asks Python for it, `load` and `steps` make jobs of the
+//! answer, `plan` asks again for a run whose config matters. `workspace` and `project` read the files
+//! that name locations. No code of the user's ever runs in this process.
+
+mod files;
+mod host;
+mod load;
+mod location;
+mod package;
+mod plan;
+mod project;
+mod steps;
+mod workspace;
+
+pub(crate) use files::{Stamp, look};
+pub use host::{Deadlines, PythonHost};
+pub(crate) use load::load;
+pub use location::PythonLocation;
+pub use plan::RunRequest;
+pub(crate) use plan::plan;
+pub use project::{PROJECT, read_project};
+pub use steps::Selection;
+pub use workspace::{WORKSPACE, read_workspace};

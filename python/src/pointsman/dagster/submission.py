@@ -1,0 +1,113 @@
+"""What a run would be: its plan, tags and config, checked by Dagster, before it is queued.
+
+Dagster's own refusals (run config, selections, partitions) are told in Dagster's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster
+
+from pointsman.dagster import compat
+from pointsman.dagster.errors import Invalid
+from pointsman.dagster.instance import PARTITION_TAG
+from pointsman.dagster.plan import build_plan, plan_json
+from pointsman.dagster.selection import asset_keys, job_of
+
+
+def plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the answer to `plan`: `plan`, or `invalid` with the reasons."""
+    try:
+        return _plan_of_run(repository, request)
+    except Invalid as refused:
+        return {"kind": "invalid", "message": refused.message, "errors": refused.errors}
+
+
+def _plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
+    job = _job(repository, request)
+    definition = job.get_definition()
+    tags = {**definition.run_tags, **(request.get("tags") or {})}
+    run_config = request.get("run_config") or {}
+    key = tags.get(PARTITION_TAG)
+    if key is not None:
+        run_config, of_partition = _of_partition(definition, key, run_config)
+        tags = {**definition.run_tags, **of_partition, **(request.get("tags") or {})}
+    plan, run_config = _plan(job, run_config)
+    return {
+        "kind": "plan",
+        "plan": plan_json(job, plan, run_config),
+        "run_tags": tags,
+        "run_config": run_config,
+        "asset_keys": selected_assets(definition),
+    }
+
+
+def _job(repository: Any, request: Mapping[str, Any]) -> Any:
+    name = request["job"]
+    if not repository.has_job(name):
+        raise Invalid(f"there is no job {name}")
+    unknown = _unknown_assets(repository, request)
+    if unknown:
+        raise Invalid(f"there is no asset {', '.join(unknown)}")
+    try:
+        job = job_of(repository, request)
+        job.get_definition()
+    except dagster.DagsterError as error:
+        raise Invalid(str(error)) from error
+    return job
+
+
+def _unknown_assets(repository: Any, request: Mapping[str, Any]) -> list[str]:
+    wanted = asset_keys(request.get("asset_selection")) or frozenset()
+    known = repository.asset_graph.get_all_asset_keys()
+    return sorted(key.to_user_string() for key in wanted - set(known))
+
+
+def _plan(job: Any, run_config: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
+    try:
+        return build_plan(job, run_config)
+    except dagster.DagsterInvalidConfigError as error:
+        raise Invalid(str(error), compat.config_errors(error)) from error
+    except dagster.DagsterError as error:
+        raise Invalid(str(error)) from error
+
+
+def _of_partition(
+    definition: Any, key: str, run_config: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """Returns the config and the tags that a partition gives; config that is given wins."""
+    partitions = _partitions_of(definition)
+    if partitions is None:
+        return run_config, {}
+    _check_key(partitions, key)
+    config = definition.partitioned_config
+    if config is None:
+        return run_config, partitions.get_tags_for_partition_key(key)
+    given = run_config or config.get_run_config_for_partition_key(key)
+    return given, config.get_tags_for_partition_key(key, definition.name)
+
+
+def _partitions_of(definition: Any) -> Any:
+    """Returns the partitions of a job; of one made of assets, those that its assets share."""
+    if definition.partitions_def is not None:
+        return definition.partitions_def
+    layer = definition.asset_layer
+    found = [layer.get(key).partitions_def for key in compat.selected_asset_keys(definition)]
+    different = [one for one in dict.fromkeys(found) if one is not None]
+    return different[0] if len(different) == 1 else None
+
+
+def _check_key(partitions: Any, key: str) -> None:
+    # Which dynamic partitions there are is not in the code.
+    if compat.is_dynamic(partitions):
+        return
+    if not partitions.has_partition_key(key):
+        raise Invalid(f"there is no partition {key!r}: see the tag {PARTITION_TAG}")
+
+
+def selected_assets(definition: Any) -> list[str] | None:
+    """Returns the assets that a job makes, or nothing if it is no job of assets."""
+    keys = compat.selected_asset_keys(definition)
+    return sorted(key.to_user_string() for key in keys) or None

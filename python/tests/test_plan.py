@@ -1,0 +1,105 @@
+"""A run's plan is made for its config and selection, and Dagster refuses what cannot be."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from driver import call, environment, file_target
+
+SHAPES = {"target": file_target("shapes.py")}
+ASSETS = {"target": file_target("assets.py")}
+ENV = environment(WAREHOUSE_HOST="dwh")
+
+
+def plan(request: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    answer = call("plan", request, tmp_path, env=ENV)
+    assert answer.code == 0, (answer.lines, answer.stderr)
+    return answer.only
+
+
+def steps_of(answer: dict[str, Any]) -> list[str]:
+    return [step["key"] for step in answer["plan"]["steps"]]
+
+
+def test_a_plan_that_needs_run_config_is_made_with_it(tmp_path: Path) -> None:
+    run_config = {"ops": {"reads": {"config": {"table": "customers"}}}}
+    answer = plan({**SHAPES, "job": "configured", "run_config": run_config}, tmp_path)
+    assert answer["kind"] == "plan"
+    assert steps_of(answer) == ["reads", "says"]
+    assert answer["run_config"] == run_config
+
+
+def test_run_config_that_is_wrong_is_refused_in_dagsters_words_with_its_place(
+    tmp_path: Path,
+) -> None:
+    run_config = {"ops": {"reads": {"config": {"table": "customers", "limit": "many"}}}}
+    answer = plan({**SHAPES, "job": "configured", "run_config": run_config}, tmp_path)
+    assert answer["kind"] == "invalid"
+    assert answer["message"].startswith("Error in config for job configured")
+    [error] = answer["errors"]
+    assert error["path"] == "ops.reads.config.limit"
+    assert error["message"].startswith("Invalid scalar")
+
+
+@pytest.mark.parametrize(
+    ("request_", "said"),
+    [
+        ({**SHAPES, "job": "no_such_job"}, "there is no job no_such_job"),
+        ({**SHAPES, "job": "nested", "op_selection": ["no_such_op"]}, "no_such_op"),
+        ({**ASSETS, "job": "simple", "asset_selection": ["nowhere"]}, "there is no asset nowhere"),
+        (
+            {**ASSETS, "job": "daily", "tags": {"dagster/partition": "1999-01-01"}},
+            "there is no partition '1999-01-01'",
+        ),
+    ],
+)
+def test_what_is_not_there_is_refused(request_: dict[str, Any], said: str, tmp_path: Path) -> None:
+    answer = plan(request_, tmp_path)
+    assert answer["kind"] == "invalid"
+    assert said in answer["message"]
+
+
+def test_a_selection_of_ops_leaves_the_others_out(tmp_path: Path) -> None:
+    request = {**SHAPES, "job": "dynamic", "op_selection": ["fan", "tripled"]}
+    assert steps_of(plan(request, tmp_path)) == ["fan", "tripled[?]"]
+
+
+def test_a_selection_of_assets_leaves_the_others_out_and_keeps_the_checks_of_its_own(
+    tmp_path: Path,
+) -> None:
+    request = {**ASSETS, "job": "__ASSET_JOB", "asset_selection": ["left", "two"]}
+    answer = plan(request, tmp_path)
+    assert sorted(steps_of(answer)) == ["both", "left_left_is_small", "two"]
+    assert answer["asset_keys"] == ["left", "two"]
+    both = next(step for step in answer["plan"]["steps"] if step["key"] == "both")
+    assert both["asset_keys"] == ["left"]
+
+
+def test_a_partition_gives_its_config_and_tags_to_the_run(tmp_path: Path) -> None:
+    request = {**ASSETS, "job": "daily_ops", "tags": {"dagster/partition": "2026-01-02"}}
+    answer = plan(request, tmp_path)
+    assert answer["run_config"] == {"ops": {"prints_day": {"config": {"text": "day 2026-01-02"}}}}
+    assert answer["run_tags"]["dagster/partition"] == "2026-01-02"
+
+
+def test_a_partition_of_several_dimensions_is_tagged_with_each(tmp_path: Path) -> None:
+    request = {
+        **ASSETS,
+        "job": "__ASSET_JOB",
+        "asset_selection": ["by_region"],
+        "tags": {"dagster/partition": "2026-01-02|north"},
+    }
+    tags = plan(request, tmp_path)["run_tags"]
+    assert tags["dagster/partition/day"] == "2026-01-02"
+    assert tags["dagster/partition/region"] == "north"
+
+
+def test_tags_of_the_request_win_over_those_of_the_job(tmp_path: Path) -> None:
+    request = {**SHAPES, "job": "limited", "tags": {"dagster/priority": "9", "by": "hand"}}
+    assert plan(request, tmp_path)["run_tags"] == {"dagster/priority": "9", "by": "hand"}
+
+
+def test_a_job_with_values_in_memory_is_planned_in_one_process(tmp_path: Path) -> None:
+    answer = plan({**SHAPES, "job": "in_memory"}, tmp_path)
+    assert answer["plan"]["whole"] == "the IO manager io_manager keeps values in memory"
+    assert answer["run_config"] == {"execution": {"config": {"in_process": {}}}}
