@@ -124,9 +124,14 @@ impl Handle {
             return Ok(self.locations.submission(job, &asked)?);
         }
         let ending = || CommandError::Unavailable("the daemon is stopping".to_owned());
-        let _permit = self.planning.acquire().await.map_err(|_| ending())?;
+        let planning = Arc::clone(&self.planning);
+        let permit = planning.acquire_owned().await.map_err(|_| ending())?;
         let (locations, job) = (self.locations.clone(), Arc::clone(job));
-        let planned = spawn_blocking(move || locations.submission(&job, &asked));
+        let planned = spawn_blocking(move || {
+            // Held until Python has answered, also if nobody waits for that any more.
+            let _permit = permit;
+            locations.submission(&job, &asked)
+        });
         Ok(planned.await.map_err(|_| ending())??)
     }
 
