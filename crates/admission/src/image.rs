@@ -143,6 +143,8 @@ impl Image {
                 self.rules.pool_limits.remove(&pool);
                 self.refresh_capacity(&LimitKey::Pool(pool));
             }
+            // The image of a long queue takes a while to rebuild.
+            Event::Configure(settings) if settings == self.rules.settings => {}
             Event::Configure(settings) => {
                 let (image, granted) = Self::new(Facts { settings, ..self.facts() })?;
                 *self = Self { next_ask: self.next_ask, ..image };

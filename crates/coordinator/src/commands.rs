@@ -19,8 +19,8 @@ pub(crate) enum Message {
     /// To be decided; nobody waits for the answer.
     Hint(Command),
     /// A question to the state, as it is after the last commit. It may try something out, but
-    /// leaves the state as it is.
-    Question(Question),
+    /// leaves the state as it is. It counts for so many bytes among what one turn takes.
+    Question { question: Question, bytes: usize },
     /// Other options are to be in force.
     Configure { options: Box<Options>, reply: oneshot::Sender<Answer> },
     /// Everything that waits is dealt with, then the loop ends.
@@ -116,7 +116,7 @@ impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Command { command, .. } | Self::Hint(command) => command.fmt(f),
-            Self::Question(_) => f.write_str("Question"),
+            Self::Question { .. } => f.write_str("Question"),
             Self::Configure { options, .. } => options.fmt(f),
             Self::Stop => f.write_str("Stop"),
         }
@@ -152,12 +152,14 @@ impl Entry {
         &self,
         question: impl FnOnce(&State) -> T + Send + 'static,
     ) -> Result<T, CommandError> {
-        self.try_out(|state| question(state)).await
+        self.try_out(0, |state| question(state)).await
     }
 
-    /// Asks the state what would be; the question leaves it as it is.
+    /// Asks the state what would be; the question, which costs as much as to write so many bytes,
+    /// leaves it as it is.
     pub(crate) async fn try_out<T: Send + 'static>(
         &self,
+        bytes: usize,
         question: impl FnOnce(&mut State) -> T + Send + 'static,
     ) -> Result<T, CommandError> {
         let (reply, answer) = oneshot::channel();
@@ -166,7 +168,7 @@ impl Entry {
             // Nobody may wait for the answer any more; that is no harm.
             let _ = reply.send(question(state));
         });
-        self.0.send(Message::Question(question)).await.map_err(|_| gone())?;
+        self.0.send(Message::Question { question, bytes }).await.map_err(|_| gone())?;
         answer.await.map_err(|_| gone())
     }
 

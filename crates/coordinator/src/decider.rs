@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use launch::Launcher;
-use lifecycle::{Command, Reply, Settled, State};
-use model::{Batch, Change, Epoch};
+use lifecycle::{Command, MAX_WRITTEN_TAGS, Reply, Settled, State};
+use model::{Batch, Change, Epoch, Tags};
 use store::{CommitError, Store};
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -237,7 +237,7 @@ impl<L: Launcher> Decider<L> {
                 Message::Hint(command) => {
                     let _: Result<Reply, _> = decide(command);
                 }
-                Message::Question(question) => owed.questions.push(question),
+                Message::Question { question, .. } => owed.questions.push(question),
                 Message::Configure { options, reply } => {
                     let answer = decide(configure(&options)).map_err(NotDone::Refused);
                     owed.answers.push((reply, answer));
@@ -324,7 +324,7 @@ impl<L: Launcher> Decider<L> {
                             ) => {
                                 let _ = reply.send(Err(not_leading(&error)));
                             }
-                            Some(Message::Hint(_) | Message::Question(_)) => {}
+                            Some(Message::Hint(_) | Message::Question { .. }) => {}
                             Some(Message::Stop) | None => return None,
                         }
                     }
@@ -334,16 +334,27 @@ impl<L: Launcher> Decider<L> {
     }
 }
 
-/// Returns about how much a message adds to the commit, if that may be much.
+/// Returns about how much a message adds to the commit or looks at, in bytes, if that may be much.
 fn bytes_of(message: &Message) -> usize {
-    let Message::Command { command, .. } = message else { return 0 };
+    let command = match message {
+        Message::Command { command, .. } => command,
+        Message::Question { bytes, .. } => return *bytes,
+        Message::Hint(_) | Message::Configure { .. } | Message::Stop => return 0,
+    };
     if let Command::Submit(submit) = command {
-        submit.submission.config.len()
+        submit.submission.config.len() + submit.tags.size()
     } else if let Command::Report { reports, .. } = command {
         reports.len().saturating_mul(LARGEST_REPORT)
+    } else if let Command::Change { runs, .. } = command {
+        bytes_of_change(runs.len())
     } else {
         0
     }
+}
+
+/// Returns about how much a change of so many runs may come to.
+pub(crate) fn bytes_of_change(runs: usize) -> usize {
+    runs.saturating_mul(Tags::MAX_SIZE).min(MAX_WRITTEN_TAGS)
 }
 
 /// What the rules are told of options.

@@ -8,13 +8,12 @@ use std::collections::BTreeSet;
 use lifecycle::{Changed, Command, Refusal, Reply, RunChange, check_new_tags};
 use model::{Demand, RunId, RunStatus, Seq, StepKey};
 use store::RunsFilter;
+use wire::api::MAX_CHANGED_RUNS;
 
 use crate::commands::CommandError;
+use crate::decider::bytes_of_change;
 use crate::handle::{Handle, unexpected};
 use crate::options::Options;
-
-/// How many runs one command changes: all are written in one commit, for which others wait.
-const MAX_RUNS: usize = 10_000;
 
 /// How many runs are read at one time, with all their tags.
 const PAGE: u32 = 500;
@@ -43,7 +42,7 @@ impl Handle {
     ///
     /// # Errors
     /// [`CommandError::Invalid`] if no run can be changed like this, [`CommandError::TooManyRuns`],
-    /// and [`Refusal::UnknownRun`] if one of those that are named is not stored.
+    /// [`Refusal::TooManyTags`], and [`Refusal::UnknownRun`] if one of those that are named is not stored.
     pub async fn change_runs(
         &self,
         meant: Meant,
@@ -58,7 +57,10 @@ impl Handle {
             Meant::Query(filter) => self.matching(filter).await?,
         };
         match mode {
-            Mode::Preview => self.entry.try_out(move |state| state.preview(&runs, &change)).await,
+            Mode::Preview => {
+                let bytes = bytes_of_change(runs.len());
+                Ok(self.entry.try_out(bytes, move |state| state.preview(&runs, &change)).await??)
+            }
             Mode::Apply => match self.entry.decide(Command::Change { runs, change }).await {
                 Ok(Reply::Changed(changed)) => Ok(changed),
                 Ok(_) => Err(unexpected()),
@@ -99,8 +101,8 @@ impl Handle {
     /// Returns runs that are all stored.
     async fn known(&self, runs: Vec<RunId>) -> Result<Vec<RunId>, CommandError> {
         let distinct: BTreeSet<RunId> = runs.iter().copied().collect();
-        if distinct.len() > MAX_RUNS {
-            return Err(CommandError::TooManyRuns(MAX_RUNS));
+        if distinct.len() > MAX_CHANGED_RUNS {
+            return Err(CommandError::TooManyRuns(MAX_CHANGED_RUNS));
         }
         let known = self.store.known(&[], &runs).await.map_err(|error| unreadable(&error))?;
         match distinct.difference(&known.ids).next() {
@@ -120,8 +122,8 @@ impl Handle {
             let page =
                 self.store.runs(&filter, before, PAGE).await.map_err(|error| unreadable(&error))?;
             runs.extend(page.iter().map(|stored| stored.run.id));
-            if runs.len() > MAX_RUNS {
-                return Err(CommandError::TooManyRuns(MAX_RUNS));
+            if runs.len() > MAX_CHANGED_RUNS {
+                return Err(CommandError::TooManyRuns(MAX_CHANGED_RUNS));
             }
             if page.len() < PAGE as usize {
                 runs.reverse();

@@ -21,8 +21,6 @@ use crate::commands::CommandError;
 use crate::handle::{Handle, unexpected};
 use crate::hooks::{Headers, Offer};
 
-const MAX_TAGS: usize = Tags::MAX_SIZE;
-
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
 
@@ -126,9 +124,14 @@ impl Handle {
             return Ok(self.locations.submission(job, &asked)?);
         }
         let ending = || CommandError::Unavailable("the daemon is stopping".to_owned());
-        let _permit = self.planning.acquire().await.map_err(|_| ending())?;
+        let planning = Arc::clone(&self.planning);
+        let permit = planning.acquire_owned().await.map_err(|_| ending())?;
         let (locations, job) = (self.locations.clone(), Arc::clone(job));
-        let planned = spawn_blocking(move || locations.submission(&job, &asked));
+        let planned = spawn_blocking(move || {
+            // Held until Python has answered, also if nobody waits for that any more.
+            let _permit = permit;
+            locations.submission(&job, &asked)
+        });
         Ok(planned.await.map_err(|_| ending())??)
     }
 
@@ -184,9 +187,9 @@ pub(crate) fn wrong_with(tags: &Tags) -> Option<String> {
     if let Err(error @ PriorityError::OutOfRange(_)) = tags.priority() {
         return Some(format!("tag {PRIORITY_TAG}: {error}"));
     }
-    let size: usize = tags.iter().map(|(key, value)| key.len() + value.len()).sum();
-    if size > MAX_TAGS {
-        return Some(format!("the tags come to {size} bytes; at most {MAX_TAGS} are allowed"));
+    let (size, most) = (tags.size(), Tags::MAX_SIZE);
+    if size > most {
+        return Some(format!("the tags come to {size} bytes; at most {most} are allowed"));
     }
     if tags.iter().any(|(key, _)| key.is_empty()) {
         return Some("a tag has an empty key".to_owned());

@@ -9,12 +9,17 @@ use admission::{Edit, Reach};
 use model::{EventKind, PRIORITY_TAG, Priority, RunId, RunStatus, Tags};
 use thiserror::Error;
 
+use crate::command::Refusal;
 use crate::state::{Note, State};
 use crate::steps::shorten;
 
 /// How far it is looked for runs that start because of a change: as many are named as people read,
 /// and no more are looked at than one commit admits.
 const REACH: Reach = Reach { runs: 100, looks: 2000 };
+
+/// How much all tags of the runs that one change writes may come to, in bytes: 10,000 runs with 3 KiB
+/// each. All are written in one commit, as one text, for which everybody waits.
+pub const MAX_WRITTEN_TAGS: usize = 32 << 20;
 
 /// What is changed of runs that have not ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +31,7 @@ pub enum RunChange {
         /// These are set, over values that a run may have.
         set: Tags,
         /// These are taken away, before the others are set.
-        remove: Vec<String>,
+        remove: BTreeSet<String>,
     },
     /// Queued runs stay in the queue until they are released.
     Hold,
@@ -66,25 +71,45 @@ pub enum CannotChange {
 
 impl State {
     /// Returns what [`crate::Command::Change`] would come to now, and changes nothing.
-    pub fn preview(&mut self, runs: &[RunId], change: &RunChange) -> Changed {
-        self.consider(runs, change).0
+    ///
+    /// # Errors
+    /// [`Refusal::TooManyTags`].
+    pub fn preview(&mut self, runs: &[RunId], change: &RunChange) -> Result<Changed, Refusal> {
+        self.consider(runs, change).map(|(told, _)| told)
     }
 
-    pub(crate) fn change(&mut self, runs: &[RunId], change: &RunChange) -> Changed {
-        let (told, edits) = self.consider(runs, change);
+    pub(crate) fn change(
+        &mut self,
+        runs: &[RunId],
+        change: &RunChange,
+    ) -> Result<Changed, Refusal> {
+        let (told, edits) = self.consider(runs, change)?;
+        // Said once: it takes time in proportion to the request.
+        let words = in_words(change);
         for edit in edits {
-            self.make(edit, change);
+            self.make(edit, change, &words);
         }
         // A new bound of a run may have been reached long ago.
         self.tick();
-        told
+        Ok(told)
     }
 
-    fn consider(&mut self, runs: &[RunId], change: &RunChange) -> (Changed, Vec<Edit>) {
+    fn consider(
+        &mut self,
+        runs: &[RunId],
+        change: &RunChange,
+    ) -> Result<(Changed, Vec<Edit>), Refusal> {
         let (mut told, mut edits) = (Changed::default(), Vec::new());
-        let mut seen = BTreeSet::new();
+        let (mut seen, mut written) = (BTreeSet::new(), 0);
         for run in runs.iter().copied().filter(|run| seen.insert(*run)) {
-            match self.judge(run, change) {
+            let judged = self.judge(run, change);
+            if let Ok(Some(Edit::Retag { tags, .. })) = &judged {
+                written += tags.size();
+            }
+            if written > MAX_WRITTEN_TAGS {
+                return Err(Refusal::TooManyTags);
+            }
+            match judged {
                 Ok(Some(edit)) => {
                     told.changed.push(run);
                     edits.push(edit);
@@ -99,7 +124,7 @@ impl State {
             let after = self.image.preview(&edits, REACH).unwrap_or_default().without(&before);
             (told.started, told.is_started_cut) = (after.started, after.is_cut);
         }
-        (told, edits)
+        Ok((told, edits))
     }
 
     /// Returns what is to be done to one run; nothing, if it is so already.
@@ -117,25 +142,23 @@ impl State {
                 retag(run, &now.tags, now.tags.with_priority(*priority))
             }
             RunChange::Tags { set, remove } => {
-                let kept = now.tags.iter().filter(|(key, _)| !remove.iter().any(|r| r == key));
+                let kept = now.tags.iter().filter(|(key, _)| !remove.contains(*key));
                 retag(run, &now.tags, kept.chain(set.iter()).collect())
             }
         }
     }
 
-    fn make(&mut self, edit: Edit, change: &RunChange) {
+    fn make(&mut self, edit: Edit, change: &RunChange, words: &str) {
         let run = edit.run();
         let note = match change {
-            RunChange::Hold => Note::new(EventKind::RunHeld, ""),
-            RunChange::Release => Note::new(EventKind::RunReleased, ""),
-            RunChange::Priority(priority) => {
+            RunChange::Hold => Note::new(EventKind::RunHeld, words),
+            RunChange::Release => Note::new(EventKind::RunReleased, words),
+            RunChange::Priority(_) => {
                 let before = self.image.run(run).and_then(|run| run.tags.priority().ok());
-                let message = format!("from {} to {priority}", before.unwrap_or_default());
+                let message = format!("from {} {words}", before.unwrap_or_default());
                 Note::new(EventKind::RunReprioritized, message)
             }
-            RunChange::Tags { set, remove } => {
-                Note::new(EventKind::RunRetagged, shorten(in_words(set, remove)))
-            }
+            RunChange::Tags { .. } => Note::new(EventKind::RunRetagged, words),
         };
         let runtime = self.max_runtime_of(run);
         let is_retag = matches!(edit, Edit::Retag { .. });
@@ -160,11 +183,17 @@ fn retag(run: RunId, before: &Tags, tags: Tags) -> Result<Option<Edit>, CannotCh
     }
 }
 
-fn in_words(set: &Tags, remove: &[String]) -> String {
-    let gone = remove.iter().filter(|key| set.get(key).is_none());
+fn in_words(change: &RunChange) -> String {
+    let (set, remove) = match change {
+        RunChange::Hold | RunChange::Release => return String::new(),
+        RunChange::Priority(priority) => return format!("to {priority}"),
+        RunChange::Tags { set, remove } => (set, remove),
+    };
+    let stays: BTreeSet<&str> = set.iter().map(|(key, _)| key).collect();
+    let gone = remove.iter().filter(|key| !stays.contains(key.as_str()));
     let gone = gone.map(|key| format!("{key} removed"));
     let set = set.iter().map(|(key, value)| format!("{key}={value}"));
-    set.chain(gone).collect::<Vec<_>>().join(", ")
+    shorten(set.chain(gone).collect::<Vec<_>>().join(", "))
 }
 
 /// Says why a tag cannot be set on a run, whatever the run.

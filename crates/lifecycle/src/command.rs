@@ -8,7 +8,7 @@ use model::{
 };
 use thiserror::Error;
 
-use crate::changes::{Changed, RunChange};
+use crate::changes::{Changed, MAX_WRITTEN_TAGS, RunChange};
 use crate::rules::Rules;
 
 /// One thing that happened or is asked for.
@@ -311,6 +311,13 @@ pub enum Refusal {
          enforced at run granularity"
     )]
     SlotsOfRun(RunId),
+    /// The tags of the runs that are to be changed are more than one commit writes.
+    #[error(
+        "the tags of the runs to be changed come to more than {} MiB, which is as much as is written \
+         at one time",
+        MAX_WRITTEN_TAGS >> 20
+    )]
+    TooManyTags,
     /// The worker has no part in the run any more.
     #[error(transparent)]
     Dismissed(#[from] Dismissed),

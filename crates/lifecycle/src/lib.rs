@@ -25,7 +25,7 @@ mod state;
 mod steps;
 mod submit;
 
-pub use changes::{CannotChange, Changed, RunChange, check_new_tags};
+pub use changes::{CannotChange, Changed, MAX_WRITTEN_TAGS, RunChange, check_new_tags};
 pub use command::{
     CancelMode, Command, Dismissed, Known, Launched, Outcome, Refusal, Reply, Report, ReportKind,
     Sight, Submit, Worker,

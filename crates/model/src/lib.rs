@@ -7,6 +7,7 @@
 mod batch;
 mod explain;
 pub mod files;
+mod headers;
 pub mod hex;
 mod id;
 mod life;
@@ -23,6 +24,7 @@ pub use batch::{Batch, Epoch, IdempotencyKey, NewRun, PlanHash, RunChange, StepR
 pub use explain::{
     Count, Explanation, Holder, HolderOf, Holders, LimitKey, Reason, Remedy, TagScope, Usage,
 };
+pub use headers::is_withheld_header;
 pub use id::{
     Attempt, CodeLocation, DeploymentName, IdError, JobName, PoolName, RunId, Seq, StepKey,
 };

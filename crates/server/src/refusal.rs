@@ -46,6 +46,9 @@ fn of_refusal(refusal: &Refusal, message: String) -> ApiError {
             .hint("a key belongs to one submission; draw a new one for another"),
         Refusal::UnknownRun(_) => ApiError::new(ErrorCode::UnknownRun, message),
         Refusal::Ended(_) => ApiError::new(ErrorCode::RunEnded, message),
+        Refusal::TooManyTags => {
+            ApiError::new(ErrorCode::TooManyRuns, message).hint("narrow the query")
+        }
         Refusal::SlotsOfRun(_) => ApiError::new(ErrorCode::SlotsOfRun, message)
             .hint("cancel the run, or raise the limit of the pool"),
         Refusal::InProgress(..) => ApiError::new(ErrorCode::RunInProgress, message),

@@ -2,10 +2,11 @@
 //! force as a whole or not at all. A file that cannot be used changes nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::config::InstanceConfig;
-use coordinator::Handle;
+use coordinator::{Handle, Options};
 use server::{ConfigurationLink, MAX_RELOADS, ReloadConfiguration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -126,13 +127,10 @@ impl ConfigurationFile {
     pub(super) async fn reload(&mut self, wish: Wish, handle: &Handle) -> Reloaded {
         let reloaded = match self.read().await {
             Ok(found) if found == self.in_force => self.keep(Reloaded::Same),
-            Ok(found) => {
-                let folder = folder_of(found.0.as_deref(), &self.home);
-                match handle.configure(options(&found.1, &folder)).await {
-                    Ok(()) => self.put_in_force(found),
-                    Err(error) => self.keep(Reloaded::Refused(error.to_string())),
-                }
-            }
+            Ok(found) => match handle.configure(self.options(&found, handle)).await {
+                Ok(()) => self.put_in_force(found),
+                Err(error) => self.keep(Reloaded::Refused(error.to_string())),
+            },
             Err(problem) => self.keep(Reloaded::Refused(problem)),
         };
         if let Wish::Asked(reply) = wish {
@@ -143,6 +141,21 @@ impl ConfigurationFile {
             });
         }
         reloaded
+    }
+
+    /// Returns what the daemon is told. Hooks that stay what they are go on: their programs are not
+    /// started again, and forget nothing.
+    fn options(&self, found: &Found, handle: &Handle) -> Options {
+        let folder = |found: &Found| folder_of(found.0.as_deref(), &self.home);
+        let hooks = |found: &Found| {
+            let config = &found.1;
+            (folder(found), config.coordinator.value, config.submission_hooks.value.clone())
+        };
+        let options = options(&found.1, &folder(found));
+        if hooks(found) == hooks(&self.in_force) {
+            return Options { hooks: Arc::clone(&handle.options().hooks), ..options };
+        }
+        options
     }
 
     /// Returns where the file in force is.

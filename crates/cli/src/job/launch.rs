@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use ::config::MAX_FILE_BYTES;
 use ::config::yaml::{self, Node, Value};
 use clap::Args;
-use coordinator::hooks::is_withheld;
-use model::RunStatus;
+use model::{RunStatus, is_withheld_header};
 use wire::api::{SubmitRun, USER};
 
 use crate::answer::{Answer, WRONG};
@@ -86,7 +85,7 @@ fn header(text: &str) -> Result<(String, String), String> {
     if name.is_empty() || !name.bytes().all(is_of_name) {
         return Err("the name of a header has letters, digits, `-` and `_`".to_owned());
     }
-    if is_withheld(name) {
+    if is_withheld_header(name) {
         return Err(format!("the header {name} is for secrets, and no hook is told it"));
     }
     if OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name)) {

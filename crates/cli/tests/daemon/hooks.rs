@@ -135,6 +135,28 @@ fn the_example_of_a_program_sets_tags_refuses_and_ends_with_the_daemon() {
     assert_eq!(programs_in(deployment.home()), 0);
 }
 
+#[test]
+fn a_program_goes_on_when_something_else_of_the_configuration_changes() {
+    let hooks = example("ask-a-program.yaml");
+    let mut deployment = Deployment::new(&jobs(), &hooks);
+    std::fs::write(deployment.path("budget.py"), example("budget.py")).unwrap();
+    deployment.serve();
+    let large = ["--tag", "size=large", "--tag", "team=docs"];
+    let launch = || tag(&deployment, &deployment.launch("long", &large), "budget");
+    assert_eq!((launch(), launch()), (json!("within"), json!("within")));
+    let configure = |text: &str| {
+        std::fs::write(deployment.path("pointsman.yaml"), text).unwrap();
+        assert!(deployment.ok(&["config", "reload"]).contains("in force since"));
+    };
+    let other = format!("{hooks}\nhistory: {{events_days: 9}}\n");
+    configure(&other);
+    // It has counted on.
+    assert_eq!(launch(), "beyond");
+    configure(&other.replace("timeout_seconds: 15", "timeout_seconds: 14"));
+    assert_eq!(launch(), "within");
+    deployment.let_go("go");
+}
+
 /// Counts the programs of the example that run in a folder.
 fn programs_in(folder: &Path) -> usize {
     let folder = folder.canonicalize().unwrap();

@@ -1,10 +1,9 @@
 //! Which items of `submission_hooks` are mistakes: those that do nothing, or two things, or lack what
 //! they need, or name what no hook gets or may set.
 
-use model::{PRIORITY_TAG, Priority, is_reserved_tag};
+use model::{PRIORITY_TAG, Priority, is_reserved_tag, is_withheld_header};
 
 use crate::code::Code;
-use crate::hooks::WITHHELD;
 use crate::problem::quoted;
 use crate::reader::Reader;
 use crate::record::{Datum, Found, Record};
@@ -194,7 +193,7 @@ fn refuse_header_of(reader: &mut Reader<'_>, path: &str, found: &Found) {
 
 fn refuse_header(reader: &mut Reader<'_>, path: &str, found: &Found, name: &str) {
     let is_name = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
-    if WITHHELD.iter().any(|withheld| withheld.eq_ignore_ascii_case(name)) {
+    if is_withheld_header(name) {
         let message = format!("`{path}` cannot name {}", quoted(name));
         let hint = "this header holds a secret, and no hook is told it";
         reader.refuse_as(Code::WrongValue, found.span, message, hint);

@@ -12,9 +12,6 @@ pub(crate) use check::{refuse_what_is_no_hook, warn_of_classes};
 pub(crate) use read::submission_hooks;
 pub(crate) use written::as_written;
 
-/// How the name of a header is refused that is never told to hooks.
-const WITHHELD: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
-
 /// One item of `submission_hooks`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmissionHook {

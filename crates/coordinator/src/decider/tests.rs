@@ -147,3 +147,20 @@ async fn a_query_means_all_its_runs_however_many_pages_they_fill() {
     assert_eq!((open.unchanged.len(), open.refused.len()), (1010, 10));
     running.stop().await.unwrap();
 }
+
+#[test]
+fn changes_of_many_runs_and_their_previews_count_among_what_a_turn_takes() {
+    let change = |count: u128| {
+        let runs = (0..count).map(RunId::from_u128).collect();
+        let (reply, _) = oneshot::channel();
+        Message::Command { command: Command::Change { runs, change: RunChange::Hold }, reply }
+    };
+    assert_eq!(bytes_of(&change(1)), Tags::MAX_SIZE);
+    assert_eq!(bytes_of(&change(10_000)), MAX_WRITTEN_TAGS);
+    let bytes = bytes_of_change(10_000);
+    let preview = Message::Question { question: Box::new(|_| {}), bytes };
+    assert_eq!(bytes_of(&preview), MAX_WRITTEN_TAGS);
+    // What the largest turn writes as one text, every byte with an escape, the database still takes.
+    let largest = (MAX_BYTES_PER_TURN + MAX_WRITTEN_TAGS) * r"\\u0000".len();
+    assert!(largest < 1_000_000_000, "{largest}");
+}

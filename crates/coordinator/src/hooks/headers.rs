@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use model::is_withheld_header;
 use thiserror::Error;
-
-/// The headers that show who somebody is to a server: no hook gets them.
-const WITHHELD: [&str; 3] = ["authorization", "cookie", "proxy-authorization"];
 
 /// The headers of a request, by name in small letters.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -19,11 +17,6 @@ pub struct Headers(BTreeMap<String, String>);
     Headers::MAX_BYTES
 )]
 pub struct HeadersError;
-
-/// Returns whether a header is never told to hooks, because it holds a secret.
-pub fn is_withheld(name: &str) -> bool {
-    WITHHELD.iter().any(|withheld| withheld.eq_ignore_ascii_case(name))
-}
 
 impl Headers {
     /// How many headers there can be: more than browsers and proxies send.
@@ -41,7 +34,7 @@ impl Headers {
         headers: impl IntoIterator<Item = (&'h str, &'h str)>,
     ) -> Result<Self, HeadersError> {
         let (mut all, mut bytes) = (BTreeMap::<String, String>::new(), 0);
-        for (name, value) in headers.into_iter().filter(|(name, _)| !is_withheld(name)) {
+        for (name, value) in headers.into_iter().filter(|(name, _)| !is_withheld_header(name)) {
             bytes += name.len() + value.len();
             match all.get_mut(&name.to_ascii_lowercase()) {
                 Some(earlier) => *earlier += &format!(", {value}"),

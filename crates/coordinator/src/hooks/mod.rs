@@ -27,7 +27,7 @@ pub(crate) use chain::Refused;
 pub use chain::{Chain, LONGEST_OFFER, MAX_AT_ONCE};
 pub use command::{CommandHook, CommandSpec, MAX_WAITING_QUESTIONS};
 pub use condition::{Condition, Conditional};
-pub use headers::{Headers, HeadersError, is_withheld};
+pub use headers::{Headers, HeadersError};
 pub use pattern::Pattern;
 pub use rules::{Existing, RejectRule, Source, TagRule};
 pub use talk::{MAX_ANSWER_BYTES, PROTOCOL_VERSION};

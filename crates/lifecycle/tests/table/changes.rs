@@ -1,8 +1,9 @@
 //! Live changes: of priority, tags and holds, of slots, of the configuration.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use lifecycle::{CannotChange, Changed, Command, Dispatch, ReportKind, Rules, RunChange};
+use lifecycle::{CannotChange, Changed, Command, Dispatch, Refusal, ReportKind, Rules, RunChange};
 use model::{Capacity, Granularity, PoolLimit, PoolSettings, Priority, Settings, Tags};
 
 use crate::stage::{Stage, asked, id, key, submit_with};
@@ -99,13 +100,13 @@ fn tags_are_set_and_removed_and_kept_after_a_restart() {
     stage.tell(submit_with(1, &[("team", "a"), ("old", "x")], None));
     let retag = RunChange::Tags {
         set: tags(&[("team", "b"), ("new", "y")]),
-        remove: vec!["old".to_owned(), "absent".to_owned(), "new".to_owned()],
+        remove: ["old", "absent", "new"].map(str::to_owned).into(),
     };
     assert_eq!(
         stage.tell(change(&[1, 1], retag.clone())),
         "changed 1 | 1 STARTING | 1 RUN_RETAGGED, |"
     );
-    assert_eq!(stage.messages.last().unwrap(), "new=y, team=b, old removed, absent removed");
+    assert_eq!(stage.messages.last().unwrap(), "new=y, team=b, absent removed, old removed");
     let now = tags(&[("team", "b"), ("new", "y")]);
     assert_eq!(stage.rows[&1].0.tags, now);
     stage.restart();
@@ -118,9 +119,30 @@ fn a_run_gets_no_more_tags_than_a_run_may_have() {
     let mut stage = narrow(1);
     stage.submit(1);
     let set = tags(&[("k", &"x".repeat(Tags::MAX_SIZE))]);
-    let told = stage.tell(change(&[1], RunChange::Tags { set, remove: vec![] }));
+    let told = stage.tell(change(&[1], RunChange::Tags { set, remove: BTreeSet::new() }));
     assert!(told.starts_with("refused 1 (its tags would come to 65537 bytes;"), "{told}");
     assert_eq!(stage.rows[&1].0.tags, Tags::default());
+}
+
+#[test]
+fn one_change_writes_no_more_tags_than_a_commit_bears() {
+    let mut stage = narrow(0);
+    let large = "x".repeat(Tags::MAX_SIZE - 100);
+    let runs: Vec<u128> = (1..=513).collect();
+    for run in &runs {
+        stage.tell(submit_with(*run, &[("k", &large)], None));
+    }
+    let five = RunChange::Priority(Priority::new(5));
+    assert_eq!(stage.tell(change(&runs, five.clone())), "refused: too many tags | | |");
+    let ids: Vec<_> = runs.iter().copied().map(id).collect();
+    assert_eq!(stage.state.preview(&ids, &five), Err(Refusal::TooManyTags));
+    // What is so already is not written, and neither is a hold.
+    let told = stage.tell(change(&runs[..512], five.clone()));
+    assert!(told.starts_with("changed 1 2 3"), "{told}");
+    assert_eq!(stage.tell(change(&runs, RunChange::Hold)).matches("RUN_HELD").count(), 513);
+    let told = stage.tell(change(&runs, five));
+    assert!(told.starts_with("changed 513, as before 1 2 3"), "{told}");
+    assert!(told.ends_with("| 513 QUEUED | 513 RUN_REPRIORITIZED, |"), "{told}");
 }
 
 #[test]
@@ -133,7 +155,7 @@ fn a_run_is_changed_in_the_commit_in_which_it_is_submitted_and_goes_if_it_is_del
         "new 1, changed 1 | 1 QUEUED | 1 RUN_SUBMITTED, 1 RUN_ENQUEUED, 1 RUN_HELD, |"
     );
     assert!(stage.life(1).is_held);
-    let retag = RunChange::Tags { set: tags(&[("a", "b")]), remove: vec![] };
+    let retag = RunChange::Tags { set: tags(&[("a", "b")]), remove: BTreeSet::new() };
     let delete = Command::Delete { run: id(1), ended: None };
     let told = stage.tell_together(vec![change(&[1], retag), delete, hold()]);
     assert_eq!(
@@ -150,7 +172,7 @@ fn a_preview_says_the_same_and_changes_nothing() {
         stage.tell_together(vec![crate::stage::submit(run), change(&[run], RunChange::Hold)]);
     }
     let runs = [id(4), id(3), id(9)];
-    let told = stage.state.preview(&runs, &RunChange::Release);
+    let told = stage.state.preview(&runs, &RunChange::Release).unwrap();
     let expected = Changed {
         changed: vec![id(4), id(3)],
         refused: vec![(id(9), CannotChange::Ended)],
@@ -194,7 +216,7 @@ fn a_runtime_tag_that_is_changed_bounds_a_run_that_has_begun() {
     stage.begin(1, 1);
     stage.wait(10);
     let set = tags(&[("dagster/max_runtime", "15")]);
-    stage.tell(change(&[1], RunChange::Tags { set, remove: vec![] }));
+    stage.tell(change(&[1], RunChange::Tags { set, remove: BTreeSet::new() }));
     assert_eq!(stage.wait(4), "done | | |");
     assert_eq!(stage.wait(1), "done | 1 CANCELING | 1 RUN_CANCELING, | wake 1");
 }

@@ -1,5 +1,7 @@
 //! Every command in every status of a run: what is answered, written and set going.
 
+use std::collections::BTreeSet;
+
 use expect_test::{Expect, expect};
 use lifecycle::{
     CancelMode, Command, Launched, Outcome, ReportKind, Rules, RunChange, Sight, Worker,
@@ -102,7 +104,13 @@ fn commands(stage: &Stage) -> Vec<(&'static str, Command)> {
         ("hold", changed(RunChange::Hold)),
         ("release", changed(RunChange::Release)),
         ("priority", changed(RunChange::Priority(Priority::new(7)))),
-        ("tags", changed(RunChange::Tags { set: Tags::default().with("a", "b"), remove: vec![] })),
+        (
+            "tags",
+            changed(RunChange::Tags {
+                set: Tags::default().with("a", "b"),
+                remove: BTreeSet::new(),
+            }),
+        ),
         ("free slots", Command::FreeSlots { run, step: None }),
     ]
 }

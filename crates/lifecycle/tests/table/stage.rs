@@ -297,6 +297,7 @@ fn reply_text(reply: &Result<Reply, Refusal>) -> String {
             let freed: Vec<&str> = freed.iter().map(|(step, _)| step.as_str()).collect();
             format!("freed [{}]", freed.join(" "))
         }
+        Err(Refusal::TooManyTags) => "refused: too many tags".to_owned(),
         Err(Refusal::SlotsOfRun(_)) => "refused: slots of the run".to_owned(),
         Err(Refusal::Dismissed(why)) => format!("dismissed: {why}"),
         Err(Refusal::RunExists(_)) => "refused: run exists".to_owned(),

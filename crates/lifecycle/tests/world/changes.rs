@@ -62,7 +62,7 @@ impl World {
         ]);
         let remove = self.chance.pick(&["team", "dagster/priority", "absent"]);
         let set = if self.chance.one_in(4) { Tags::default() } else { Tags::from_iter([set]) };
-        RunChange::Tags { set, remove: vec![remove.to_owned()] }
+        RunChange::Tags { set, remove: [remove.to_owned()].into() }
     }
 
     pub(crate) fn free_slots(&mut self) {
@@ -92,7 +92,7 @@ impl World {
         let now = self.now();
         let mut foreseen = None;
         if let Command::Change { runs, change } = command {
-            foreseen = Some(self.state.preview(runs, change));
+            foreseen = self.state.preview(runs, change).ok();
         }
         let mut waiting = Vec::new();
         if let Command::FreeSlots { run, .. } = command {

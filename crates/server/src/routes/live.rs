@@ -62,7 +62,7 @@ fn read(change: api::RunChange) -> RunChange {
     match change {
         api::RunChange::Priority(priority) => RunChange::Priority(Priority::new(priority)),
         api::RunChange::Tags { set, remove } => {
-            RunChange::Tags { set: set.into_iter().collect(), remove }
+            RunChange::Tags { set: set.into_iter().collect(), remove: remove.into_iter().collect() }
         }
         api::RunChange::Hold => RunChange::Hold,
         api::RunChange::Release => RunChange::Release,

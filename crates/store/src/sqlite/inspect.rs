@@ -16,9 +16,9 @@ use super::{Store, sql};
 use crate::error::{InspectError, OpenError, ReadError};
 use crate::read::{Inspection, Violation};
 
-/// Among how many of the last events the newest instant is looked for: clocks that differ are
+/// Among the events of how many of the last changes the newest instant is looked for: clocks that differ are
 /// noticed, and the cost does not grow with the file.
-const LAST_EVENTS: u32 = 1000;
+const LAST_CHANGES: u32 = 1000;
 
 impl Store {
     /// Inspects the database in a file; none if there is no file. It takes time in proportion to the
@@ -79,7 +79,7 @@ async fn newest_applied(c: &mut SqliteConnection) -> Result<i64, ReadError> {
 }
 
 async fn newest_event(c: &mut SqliteConnection) -> Result<Option<Timestamp>, ReadError> {
-    let query = sqlx::query(sql!(newest_event)).bind(LAST_EVENTS);
+    let query = sqlx::query(sql!(newest_event)).bind(LAST_CHANGES);
     let found = collect(c, query, |row| Columns::of(row).instant()).await?;
     Ok(found.into_iter().max())
 }

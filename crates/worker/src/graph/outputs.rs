@@ -65,28 +65,40 @@ impl Graph {
         }
     }
 
-    /// Tells those that wait for a step that it is over and did not fail.
+    /// Tells those that wait for a step that it is over and did not fail, and so on behind those that
+    /// are skipped by that. They may stand in a row of thousands, so that nothing calls itself here.
     fn settle(&mut self, over: StepIndex, at: Timestamp, todo: &mut Todo) {
-        for step in self.steps[over].dependents.clone() {
-            let waits = &mut self.steps[step];
-            waits.missing = waits.missing.saturating_sub(1);
-            if waits.missing == 0 {
-                self.ready_or_skip(step, at, todo);
+        let mut told = vec![over];
+        while let Some(over) = told.pop() {
+            for step in self.steps[over].dependents.clone() {
+                let waits = &mut self.steps[step];
+                waits.missing = waits.missing.saturating_sub(1);
+                if waits.missing == 0 && self.is_skipped(step, at, todo) {
+                    told.push(step);
+                }
             }
         }
     }
 
     /// Lets a step go on for which all before it is over.
     pub(super) fn ready_or_skip(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) {
+        if self.is_skipped(step, at, todo) {
+            self.settle(step, at, todo);
+        }
+    }
+
+    /// Lets a step go on, or skips it and returns that.
+    fn is_skipped(&mut self, step: StepIndex, at: Timestamp, todo: &mut Todo) -> bool {
         if self.steps[step].state != State::WaitingForDependencies {
-            return;
+            return false;
         }
         let Some(reason) = self.lacks(step) else {
-            return self.make_ready(step);
+            self.make_ready(step);
+            return false;
         };
         self.skip(step, reason, at, todo);
         self.steps[step].gave = Gave::Nothing;
-        self.settle(step, at, todo);
+        true
     }
 
     /// Says why a step is not to run although all before it went well.

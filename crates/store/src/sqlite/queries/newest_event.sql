@@ -1,4 +1,3 @@
 SELECT at
 FROM events
-ORDER BY change DESC
-LIMIT ?1
+WHERE change > (SELECT max(last.change) - ?1 FROM events AS last)

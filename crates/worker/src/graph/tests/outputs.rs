@@ -45,15 +45,19 @@ fn sketched(steps: &[Sketch]) -> Graph {
         };
         (sketch.key.to_owned(), links)
     });
+    linked(plan_steps.collect(), links.collect())
+}
+
+fn linked(steps: Vec<PlanStep>, links: BTreeMap<String, StepLinks>) -> Graph {
     let what = TargetKind::Module { module: "m".to_owned() };
     let dagster = DagsterPlan {
         target: Target { what, attribute: None, working_directory: "/".into() },
         asset_selection: None,
         op_selection: None,
         is_whole: false,
-        links: links.collect(),
+        links,
     };
-    let plan = Plan { dagster: Some(dagster), ..plan(plan_steps.collect()) };
+    let plan = Plan { dagster: Some(dagster), ..plan(steps) };
     Graph::new(&plan, NonZeroUsize::MIN.saturating_add(9)).unwrap()
 }
 
@@ -173,4 +177,24 @@ fn more_steps_than_a_run_can_have_fail_who_asks_for_them() {
     let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
     let todo = graph.exited(first(0), gave(&[("o", Some(&keys))]), at(1));
     assert!(told(&todo).contains("fan failed 1 (it gave values for 12000 further steps"));
+}
+
+#[test]
+fn a_row_of_as_many_steps_as_a_run_may_have_is_skipped() {
+    const ROW: usize = 10_000;
+    let key = |number: usize| format!("s{number}");
+    let steps = (1..ROW).map(|number| step(&key(number), &[&key(number - 1)]));
+    let steps = std::iter::once(step("s0", &[])).chain(steps).collect();
+    let links = (1..ROW).map(|number| {
+        let source = Source { step: key(number - 1), output: "o".to_owned() };
+        let input = Input { name: "in".to_owned(), sources: vec![source], is_fan_in: false };
+        let links = StepLinks { inputs: vec![input], dynamic_outputs: vec![], mapped_over: None };
+        (key(number), links)
+    });
+    let mut graph = linked(steps, links.collect());
+    graph.begin(at(0));
+    let todo = graph.exited(first(0), gave(&[]), at(1));
+    // All the others, and before them the success, behind them the end.
+    assert_eq!(todo.reports.len(), ROW + 1);
+    assert!(graph.has_ended());
 }
