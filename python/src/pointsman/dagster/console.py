@@ -11,22 +11,31 @@ from typing import Any
 
 from pointsman.dagster.channel import Channel, Message
 
+# What is only to be kept, which nobody does who reads the console. An answer that is longer than the
+# program takes loses its last line, and with it the step.
+_ONLY_KEPT = frozenset({"materialization", "observation", "check", "expectation", "engine"})
+
 
 class Console:
-    """A channel that keeps log lines to standard error and shows errors there, too."""
+    """A channel that keeps log lines to standard error and shows errors there, too.
+
+    It passes on what decides how the run goes on, and nothing else.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
     def send(self, message: Message) -> None:
-        """Shows a message, and sends it on unless it is a log line."""
+        """Shows a message, and sends it on if the run hangs on it."""
         if message["kind"] == "log":
             _show(_log_text(message))
             return
         error = message.get("error")
         if error:
             _show("".join(_error_text(error)))
-        self._channel.send(message)
+        if message["kind"] in _ONLY_KEPT:
+            return
+        self._channel.send({key: told for key, told in message.items() if key != "metadata"})
 
 
 def _log_text(message: Message) -> str:
