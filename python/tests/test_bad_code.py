@@ -101,6 +101,13 @@ def test_an_error_of_great_length_is_cut_and_says_so(tmp_path: Path) -> None:
     assert "TRUNCATED" in message or "[cut: " in message
 
 
+def test_what_a_step_tells_at_length_does_not_make_its_answer_long(tmp_path: Path) -> None:
+    request = {**run_of(tmp_path).request(), "step": "observes_much", "try": 1}
+    told = call("step", {**request, "prints_events": True}, tmp_path)
+    assert [line["kind"] for line in told.lines] == ["started", "output", "succeeded"]
+    assert max(len(json.dumps(line)) for line in told.lines) < 1000
+
+
 def test_what_is_printed_is_never_an_answer(tmp_path: Path) -> None:
     answer = step("prints_what_looks_like_an_answer", tmp_path)
     assert [line["kind"] for line in answer.lines if line["kind"] in LAST] == ["succeeded"]

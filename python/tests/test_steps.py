@@ -212,3 +212,12 @@ def test_log_lines_and_errors_can_stand_on_standard_error_instead(tmp_path: Path
     assert answer.of_kind("log") == []
     assert answer.last["kind"] == "failed"
     assert "ValueError: the table is not there" in answer.stderr
+
+
+def test_how_a_check_ended_can_stand_on_standard_error(tmp_path: Path) -> None:
+    run = of_assets(["left", "deep/right"], tmp_path)
+    run.step("both")
+    request = {**run.request(), "step": "left_left_is_small", "try": 1, "prints_events": True}
+    answer = call("step", request, tmp_path)
+    assert answer.of_kind("check") == []
+    assert "WARN check left_is_small of left failed" in answer.stderr

@@ -20,7 +20,7 @@ pub(crate) enum AssetCommand {
     /// Launch a run that makes these assets
     #[command(after_help = "\
 Exit codes: 0 launched (with --wait: it succeeded), 1 refused (with --wait: it did not succeed),
-2 there is no such asset, or it is not made here, 3 no server.
+2 there is no such asset, it is not made here, or its partition is not named, 3 no server.
 
 Example:
   pointsman asset materialize orders customers --wait
@@ -91,6 +91,12 @@ async fn materialize(session: &Session, args: &MaterializeArgs) -> Result<u8, Fa
         let Some(of_asset) = asset.job else {
             return Err(refused(format!("the asset `{key}` is not made here, only known")));
         };
+        if asset.partitions.is_some() && args.partition.is_none() {
+            return Err(Failure::Input {
+                message: format!("the asset `{key}` has partitions, and none is named"),
+                hint: Some("name the one to make: --partition KEY".to_owned()),
+            });
+        }
         // The others must be of the same code location.
         location = Some(asset.location);
         job = Some(of_asset);

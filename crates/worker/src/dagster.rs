@@ -176,10 +176,14 @@ fn sentence(failure: &Failure) -> String {
 }
 
 fn one(Failure { class, message, .. }: &Failure) -> String {
+    // It stands in a sentence, on one line; as it is, it stands in the output of the step.
+    let words: Vec<&str> = message.split_whitespace().collect();
+    let message = words.join(" ");
+    let message = message.trim_end_matches(':');
     match class {
         Some(class) if message.is_empty() => class.clone(),
         Some(class) => format!("{class}: {message}"),
-        None => message.clone(),
+        None => message.to_owned(),
     }
 }
 
@@ -230,6 +234,10 @@ mod tests {
         let again = format!(r#"{{"kind":"up_for_retry","seconds_to_wait":1.5,"error":{error}}}"#);
         let text = "A: a; caused by B".to_owned();
         assert_eq!(after(&[&again]), Ending::Again(text, Duration::from_millis(1500)));
+        let lines = error.replace(r#""a""#, r#""one failed:\n  a: b:\n""#);
+        let failed = format!(r#"{{"kind":"failed","error":{lines}}}"#);
+        let text = "A: one failed: a: b; caused by B".to_owned();
+        assert_eq!(after(&[&failed]), Ending::Final(text));
     }
 
     #[test]

@@ -126,6 +126,13 @@ def gives_halves(context: dg.OpExecutionContext) -> None:
     context.log.info("half a pair: \ud800, a line: \u2028, a zero: \x00")
 
 
+@dg.op
+def observes_much(context: dg.OpExecutionContext) -> dg.Output:
+    for _ in range(20):
+        context.log_event(dg.AssetObservation("seen", metadata={"text": "x" * 700_000}))
+    return dg.Output(1, metadata={"text": "x" * 700_000})
+
+
 @dg.success_hook
 def slow_hook(context: dg.HookContext) -> None:
     context.log.info("from the hook")
@@ -152,6 +159,7 @@ def unruly():
     reads_stdin()
     closes_everything()
     gives_halves.with_hooks({slow_hook})()
+    observes_much()
 
 
 defs = dg.Definitions(jobs=[unruly])

@@ -92,6 +92,7 @@ fn code_that_ends_the_process_prints_or_is_killed_is_told_and_hurts_no_other() {
                 "exits.py",
                 "import os, sys\nprint('about to exit')\nsys.stdout.flush()\nos._exit(7)\n",
             ),
+            ("quiet.py", "import os\nos._exit(0)\n"),
             ("killed.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"),
             ("noisy.py", &noisy),
             ("syntax.py", "def broken(:\n    pass\n"),
@@ -100,9 +101,11 @@ fn code_that_ends_the_process_prints_or_is_killed_is_told_and_hurts_no_other() {
         &interpreter(),
         Duration::from_mins(3),
     );
-    let [exits, killed, noisy, syntax, empty] = found.try_into().unwrap();
+    let [exits, quiet, killed, noisy, syntax, empty] = found.try_into().unwrap();
     let exits: String = exits.unwrap();
     assert!(exits.contains("exit code 7") && exits.contains("about to exit"), "{exits}");
+    let quiet = quiet.unwrap();
+    assert!(quiet.contains("exit code 0; does the code end the process?"), "{quiet}");
     let killed = killed.unwrap();
     assert!(killed.contains("signal 9"), "{killed}");
     assert_eq!(noisy, None);

@@ -129,6 +129,10 @@ fn a_run_for_a_partition_is_one_for_a_tag() {
     assert!(log_of(&daemon, &run, "second").contains("got two"));
     let unknown = daemon.fails(1, &["job", "launch", "made", "--tag", "dagster/partition=three"]);
     assert!(unknown.contains("three"), "{unknown}");
+    let unnamed = daemon.fails(2, &["asset", "materialize", "first"]);
+    assert!(unnamed.contains("has partitions, and none is named"), "{unnamed}");
+    let of_one = ["asset", "materialize", "first", "--partition", "one", "--wait"];
+    assert!(daemon.ok(&of_one).contains("SUCCESS"));
 }
 
 #[test]

@@ -200,7 +200,10 @@ fn read<T: DeserializeOwned>(answered: &Answered, deadline: Duration) -> Result<
         return Err(AskError::Died(words(end)));
     }
     let line = answered.answer.split(|byte| *byte == b'\n').rfind(|line| !line.is_empty());
-    serde_json::from_slice(line.unwrap_or_default())
+    let Some(line) = line else {
+        return Err(AskError::Died(format!("{}; does the code end the process?", words(end))));
+    };
+    serde_json::from_slice(line)
         .map_err(|error| AskError::Died(format!("what it answered cannot be read: {error}")))
 }
 

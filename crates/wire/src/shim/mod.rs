@@ -110,8 +110,8 @@ pub struct ExecuteStep {
     pub storage: PathBuf,
     /// How user code asks about other runs; it cannot, if not set.
     pub instance: Option<Instance>,
-    /// Whether what user code logs, and what it raises, is written to standard error, and logs are not
-    /// answered.
+    /// Whether what user code logs, and what it raises, is written to standard error, and only that is
+    /// answered on which the run hangs.
     pub prints_events: bool,
 }
 
