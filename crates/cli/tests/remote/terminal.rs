@@ -220,7 +220,7 @@ fn runs_that_a_query_finds_are_changed_after_a_question() {
         assert!(terminal.seen.contains("Would change 1 run"), "{}", terminal.seen);
         terminal.press(typed);
         // As if nobody had asked: what could not be changed is told, and the code says so.
-        assert_eq!(terminal.end(), Some(if requests == 2 { 1 } else { 0 }));
+        assert_eq!(terminal.end(), Some(i32::from(requests == 2)));
         let told = terminal.seen.rsplit_once("[y/N]").unwrap().1;
         assert_eq!(told.contains("Not changed: 9f3c77aa"), requests == 2, "{told}");
         let writes = server.writes();

@@ -34,9 +34,10 @@ fn schemas(document: &Value, heading: &str) -> Vec<Value> {
     let answers = operation["responses"].as_object().unwrap().iter();
     let answers = answers.filter(|(status, _)| status.starts_with('2')).map(|(_, told)| told);
     let contents = answers.chain([&operation["requestBody"]]).map(|told| &told["content"]);
-    let schema = |content: &Value| match &content["text/event-stream"] {
-        Value::Null => content["application/json"]["schema"].clone(),
-        stream => stream["schema"]["contentSchema"].clone(),
+    let schema = |content: &Value| {
+        let stream = &content["text/event-stream"];
+        let (plain, of_event) = (&content["application/json"]["schema"], &stream["schema"]);
+        if stream.is_null() { plain.clone() } else { of_event["contentSchema"].clone() }
     };
     contents.map(schema).filter(Value::is_object).collect()
 }
