@@ -302,6 +302,8 @@ async fn limits_and_jobs(audit: &mut Auditor<'_>) {
     audit.expect("GET /api/v1/jobs", &["?after=x"], Value::Null, 400).await;
     audit.expect("GET /api/v1/jobs/{job}", &["hello", "?location=etl"], Value::Null, 200).await;
     audit.expect("GET /api/v1/jobs/{job}", &["none"], Value::Null, 404).await;
+    audit.expect("GET /api/v1/assets", &[], Value::Null, 200).await;
+    audit.expect("GET /api/v1/assets", &["?after=x"], Value::Null, 400).await;
     audit.expect("GET /api/v1/code-locations", &[], Value::Null, 200).await;
     std::fs::write(audit.world.home.path().join("etl.yaml"), "jobs: {hello: {}}").unwrap();
     let reload = "POST /api/v1/code-locations/reload";

@@ -5,6 +5,7 @@ use process::dialogue::Program;
 use process::environment::DEFAULT_PATH;
 use process::group::members;
 use tempfile::TempDir;
+use tokio::task::yield_now;
 use tokio::time::timeout;
 
 use super::*;
@@ -94,11 +95,17 @@ impl World {
         pids.lines().map(|pid| pid.parse().unwrap()).collect()
     }
 
-    /// Ends the chain; nothing that it has started may be left, not even unreaped.
+    /// Ends the chain; nothing that it has started may be left, not even unreaped. What the program has
+    /// started is killed by then, but the system may take a moment to see it end.
     async fn stop(self) {
         timeout(PATIENCE, self.chain.stop()).await.unwrap();
         for pid in self.started() {
-            assert_eq!(members(pid).unwrap(), [], "the group of {pid}");
+            let gone = async {
+                while !members(pid).unwrap().is_empty() {
+                    yield_now().await;
+                }
+            };
+            timeout(PATIENCE, gone).await.unwrap_or_else(|_| panic!("the group of {pid} lives"));
             assert!(!Path::new(&format!("/proc/{pid}")).exists(), "{pid} was not reaped");
         }
     }
