@@ -7,7 +7,7 @@ mod run;
 
 use std::collections::BTreeMap;
 
-use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, RunId, StepRow};
+use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, Presence, RunId, StepRow};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -38,6 +38,8 @@ pub(crate) struct BatchRows {
     pub(crate) pool_limits_gone: Rows,
     pub(crate) pauses: Rows,
     pub(crate) pauses_gone: Rows,
+    pub(crate) partitions: Rows,
+    pub(crate) partitions_gone: Rows,
     pub(crate) deleted: Rows,
     pub(crate) events: Rows,
     /// The number of the first event, if there is one.
@@ -100,6 +102,8 @@ impl BatchRows {
                 Some(NumberRow { name: location.as_str(), number: (*until)?.as_micros() })
             }))?,
             pauses_gone: Rows::new(gone(&batch.pauses).map(model::CodeLocation::as_str))?,
+            partitions: partitions(batch, Presence::Added)?,
+            partitions_gone: partitions(batch, Presence::Removed)?,
             deleted: Rows::of_ids(&batch.deleted_runs)?,
             events: Rows::new(batch.events.iter().map(event))?,
             first_change: batch.events.first().map(|event| event.change),
@@ -150,6 +154,18 @@ struct PlanRow<'a> {
 struct NumberRow<'a> {
     name: &'a str,
     number: i64,
+}
+
+#[derive(Serialize)]
+struct PartitionRow<'a> {
+    name: &'a str,
+    key: &'a str,
+}
+
+/// Returns the partitions of a batch that are there from now on, or that are not.
+fn partitions(batch: &Batch, wanted: Presence) -> Result<Rows, serde_json::Error> {
+    let those = batch.partitions.iter().filter(|(_, presence)| *presence == wanted);
+    Rows::new(those.map(|(one, _)| PartitionRow { name: one.name.as_str(), key: one.key.as_str() }))
 }
 
 #[derive(Serialize)]

@@ -7,12 +7,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value as Json;
-use wire::client::TOKEN_FILE;
 use wire::plan::{DagsterPlan, PlanStep};
 use wire::shim::{Event, ExecuteStep, Failure, Instance, Known, Run, VERSION};
 use wire::worker::Assignment;
 
-use crate::client::daemon_of;
 use crate::graph::{Ending, Graph, Outputs, StepIndex, Try};
 
 /// How long one line of an answer may be, in bytes: Python cuts those that are longer than a mebibyte.
@@ -73,8 +71,7 @@ impl DagsterRun {
                 outputs: graph.outputs_before(start.step),
             },
             storage: self.home.clone(),
-            instance: daemon_of(&self.home)
-                .map(|url| Instance { url, token_file: self.home.join(TOKEN_FILE) }),
+            instance: Instance::of_home(&self.home),
             prints_events: true,
         };
         // It has text keys only, and so can always be written.

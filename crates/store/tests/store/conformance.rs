@@ -2,6 +2,7 @@
 
 mod commit;
 mod fields;
+mod partitions;
 mod reads;
 mod retention;
 
@@ -36,6 +37,7 @@ on_sqlite! {
     commit::a_batch_of_thousands_is_one_commit,
     commit::a_commit_that_nobody_waits_for_leaves_the_store_usable,
     fields::every_field_reads_back_as_it_was_written,
+    partitions::keys_are_listed_in_the_order_in_which_they_came,
     reads::runs_are_listed_as_a_plain_filter_would,
     reads::the_queue_is_paged_in_its_order,
     reads::a_prefix_finds_all_ids_that_begin_with_it,

@@ -27,7 +27,7 @@ pub enum QueryError {
     },
 }
 
-fn bad_value(key: &str, problem: impl Into<String>) -> QueryError {
+pub(super) fn bad_value(key: &str, problem: impl Into<String>) -> QueryError {
     QueryError::BadValue { key: key.to_owned(), problem: problem.into() }
 }
 
@@ -35,7 +35,7 @@ fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<N, QueryError>
     value.parse().map_err(|_| bad_value(key, format!("{value:?} is no whole number in its range")))
 }
 
-fn page_size(key: &str, value: &str) -> Result<u32, QueryError> {
+pub(super) fn page_size(key: &str, value: &str) -> Result<u32, QueryError> {
     match number(key, value)? {
         size @ 1..=MAX_PAGE => Ok(size),
         _ => Err(bad_value(key, format!("it must be between 1 and {MAX_PAGE}"))),
