@@ -99,7 +99,7 @@ fn keys_text(Partitions { name, partitions, .. }: &Partitions) -> String {
     if partitions.is_empty() {
         return format!("{} has no partitions.\n", plain(name));
     }
-    let mut lines: Vec<String> = partitions.iter().map(|key| plain(key).to_string()).collect();
+    let mut lines: Vec<String> = partitions.iter().map(|key| plain(key)).collect();
     lines.push(String::new());
     lines.join("\n")
 }

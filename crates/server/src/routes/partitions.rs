@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use model::{PartitionError, PartitionKey, PartitionsName};
 use wire::api::{
-    ChangePartitions, ChangedPartitions, ErrorCode, MAX_CHANGED_PARTITIONS, Page, PartitionFilter,
-    PartitionSet, PartitionSets, Partitions,
+    ChangePartitions, ChangedPartitions, DynamicPartitionFilter, ErrorCode, MAX_CHANGED_PARTITIONS,
+    Page, PartitionSet, PartitionSets, Partitions,
 };
 
 use crate::app::App;
@@ -37,7 +37,7 @@ pub(crate) async fn show(
     query: Query,
 ) -> Result<Json<Partitions>, ApiError> {
     let name = named(&name)?;
-    let filter = query.read(PartitionFilter::from_pairs)?;
+    let filter = query.read(DynamicPartitionFilter::from_pairs)?;
     if let Some(key) = filter.key {
         let key = PartitionKey::new(key).map_err(|error| invalid(&error))?;
         let found = app.store().partitions_among(&name, &[key]).await?;

@@ -27,8 +27,8 @@ pub use live::{
     RefusedChange, RunChange, RunChanges, RunChangesAnswer, RunQuery,
 };
 pub use partition::{
-    ChangePartitions, ChangedPartitions, MAX_CHANGED_PARTITIONS, PartitionFilter, PartitionSet,
-    PartitionSets, Partitions,
+    ChangePartitions, ChangedPartitions, DynamicPartitionFilter, MAX_CHANGED_PARTITIONS,
+    PartitionSet, PartitionSets, Partitions,
 };
 pub use pool::{ClaimState, Pool, PoolClaim, PoolDetail, Pools, SetPoolLimit};
 pub use query::{LogFilter, Page, QueryError, RunFilter};

@@ -41,7 +41,7 @@ pub struct Partitions {
 /// Which keys of a set `GET /api/v1/dynamic-partitions/{name}` lists.
 #[derive(Debug, Clone, PartialEq, Eq, Default, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub struct PartitionFilter {
+pub struct DynamicPartitionFilter {
     /// This key alone, if it is there.
     #[param(min_length = 1)]
     pub key: Option<String>,
@@ -53,7 +53,7 @@ pub struct PartitionFilter {
     pub limit: Option<u32>,
 }
 
-impl PartitionFilter {
+impl DynamicPartitionFilter {
     /// Reads the decoded pairs of a query.
     ///
     /// # Errors

@@ -342,14 +342,14 @@ _CHECKS_KNOW_PARTITIONS = "partition" in AssetCheckExecutionRecord._fields
 
 def check_evaluation(partition: str | None, **said: Any) -> Any:
     """Returns what a check said."""
-    more = {"partition": partition} if _CHECKS_KNOW_PARTITIONS else {}
+    more: dict[str, Any] = {"partition": partition} if _CHECKS_KNOW_PARTITIONS else {}
     return AssetCheckEvaluation(**said, **more)
 
 
 def check_record(key: Any, number: int, entry: Any, passed: bool, partition: str | None) -> Any:
     """Returns how a check ended, as the event log tells it."""
     statuses = AssetCheckExecutionRecordStatus
-    more = {"partition": partition} if _CHECKS_KNOW_PARTITIONS else {}
+    more: dict[str, Any] = {"partition": partition} if _CHECKS_KNOW_PARTITIONS else {}
     return AssetCheckExecutionRecord(
         key=key,
         id=number,

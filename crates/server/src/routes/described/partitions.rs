@@ -1,7 +1,7 @@
 //! What the document of the API says of dynamic partitions.
 
 use wire::api::{
-    ChangePartitions, ChangedPartitions, ErrorCode, Page, PartitionFilter, PartitionSets,
+    ChangePartitions, ChangedPartitions, DynamicPartitionFilter, ErrorCode, Page, PartitionSets,
     Partitions,
 };
 
@@ -24,7 +24,7 @@ fn of_set(operation: Operation) -> Operation {
 pub(crate) fn keys() -> Operation {
     of_set(Operation::read("getDynamicPartitions", "The keys of a set of dynamic partitions"))
         .describe("In the order in which they came. A set without keys is one all the same.")
-        .query::<PartitionFilter>()
+        .query::<DynamicPartitionFilter>()
         .answers::<Partitions>(200, "A page of keys.")
 }
 
