@@ -20,6 +20,7 @@ mod partitions;
 mod recovery;
 mod retention;
 mod submit;
+mod told;
 mod views;
 mod workers;
 

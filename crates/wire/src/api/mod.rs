@@ -18,7 +18,10 @@ mod run;
 mod time;
 mod words;
 
-pub use asset::{Asset, Assets};
+pub use asset::{
+    Asset, AssetCheck, AssetDetail, AssetEvent, AssetEventFilter, AssetEvents, Assets,
+    DEFAULT_ASSET_EVENTS, MAX_ASSET_EVENTS, MaterializedPartitions, PartitionFilter,
+};
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
 pub use instance::{CodeLocation, CodeLocations, Health, Instance, PoolRules, Rules, TagLimit};
 pub use job::{Job, JobDetail, JobStep, Jobs};
@@ -37,9 +40,9 @@ pub use reason::{
     TagScope, Usage, sentences, short_id,
 };
 pub use run::{
-    CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogPage,
-    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepHeldBack,
-    StepWhy, Steps, SubmitRun,
+    CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogLine,
+    LogPage, LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step,
+    StepHeldBack, StepWhy, Steps, SubmitRun,
 };
 pub use time::Time;
 

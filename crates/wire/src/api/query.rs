@@ -31,7 +31,7 @@ pub(super) fn bad_value(key: &str, problem: impl Into<String>) -> QueryError {
     QueryError::BadValue { key: key.to_owned(), problem: problem.into() }
 }
 
-fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<N, QueryError> {
+pub(super) fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<N, QueryError> {
     value.parse().map_err(|_| bad_value(key, format!("{value:?} is no whole number in its range")))
 }
 
@@ -234,8 +234,8 @@ impl LogFilter {
 }
 
 fn stream(value: &str) -> Result<LogStream, QueryError> {
-    [LogStream::Stdout, LogStream::Stderr]
+    [LogStream::Stdout, LogStream::Stderr, LogStream::Log]
         .into_iter()
         .find(|stream| stream.as_str() == value)
-        .ok_or_else(|| bad_value("stream", format!("{value:?} is neither stdout nor stderr")))
+        .ok_or_else(|| bad_value("stream", format!("{value:?} is none of stdout, stderr and log")))
 }
