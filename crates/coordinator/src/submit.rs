@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::Arc;
 
 use definitions::{Job, JobSubmission, RunRequest, Selection, SubmissionError};
-use lifecycle::{Command, Known, Refusal, Reply, Submit};
+use lifecycle::{Command, Ids, Known, Refusal, Reply, Submit};
 use model::{
     CodeLocation, Deployment, IdempotencyKey, JobName, LOCATION_TAG, PRIORITY_TAG, Priority,
     PriorityError, RunId, Submission, Tags,
@@ -20,6 +20,7 @@ use tokio::task::spawn_blocking;
 use crate::commands::CommandError;
 use crate::handle::{Handle, unexpected};
 use crate::hooks::{Headers, Offer};
+use crate::ids::SystemIds;
 
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
@@ -78,7 +79,9 @@ impl Handle {
             if let Some(run) = self.submitted_before(&submit).await? {
                 return Ok(Submitted { run, is_new: false });
             }
-            submit.tags = hooks.run(offer(&submit, headers, user)).await?;
+            // Hooks are told the id that the run will have.
+            let run = *submit.id.get_or_insert_with(|| SystemIds.run_id());
+            submit.tags = hooks.run(offer(&submit, run, headers, user)).await?;
         }
         match self.entry.decide(Command::Submit(Box::new(submit))).await? {
             Reply::Submitted { run, is_new } => Ok(Submitted { run, is_new }),
@@ -151,8 +154,9 @@ impl Handle {
 }
 
 /// Returns a submission as the hooks see it.
-fn offer(submit: &Submit, headers: Headers, user: Option<String>) -> Offer {
+fn offer(submit: &Submit, run: RunId, headers: Headers, user: Option<String>) -> Offer {
     Offer {
+        run,
         job: submit.job.clone(),
         location: submit.location.clone(),
         tags: submit.tags.clone(),

@@ -19,8 +19,8 @@ pub use find::FindError;
 pub use job::{Job, JobSubmission, PythonJob, SubmissionError};
 pub use locations::{LocatedAsset, Location, LocationState, Locations, Python, Reloaded, Root};
 pub use python::{
-    Deadlines, PROJECT, PythonHost, PythonLocation, RunRequest, Selection, WORKSPACE, read_project,
-    read_workspace,
+    Deadlines, PROJECT, PythonHost, PythonLocation, RunRequest, Selection, WORKSPACE,
+    coordinator_program, read_project, read_workspace,
 };
 pub use read::{Definitions, FilePath, MAX_JOBS, MAX_OPS, MAX_RETRIES, MAX_SECONDS, NAME_BYTES};
 pub use set::Origin;

@@ -1,5 +1,6 @@
 //! `pointsman serve`, `dev`, `init` and `demo`: the daemon with its API in this process.
 
+mod class;
 mod configuration;
 mod demo;
 pub(crate) mod home;
