@@ -39,7 +39,7 @@ pub(super) struct ConfigurationFile {
 
 /// Returns the folder of a configuration file, whatever folder this process is in; the home, if there
 /// is no file.
-pub(super) fn folder_of(file: Option<&Path>, home: &Path) -> PathBuf {
+pub(crate) fn folder_of(file: Option<&Path>, home: &Path) -> PathBuf {
     let file = file.and_then(|file| std::path::absolute(file).ok());
     file.as_deref().and_then(Path::parent).unwrap_or(home).to_owned()
 }

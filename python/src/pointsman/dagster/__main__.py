@@ -73,7 +73,7 @@ def _own_stdin() -> BinaryIO:
 
 
 def _own_descriptor(descriptor: int) -> int:
-    """Takes standard output away from user code if the answers go there: it prints on stderr then."""
+    """Takes standard output away from user code if answers go there: it prints on stderr then."""
     if descriptor != STDOUT:
         return descriptor
     ours = os.dup(STDOUT)

@@ -351,8 +351,9 @@ def _resources(repository: Any, instigator: Any) -> dict[str, Any]:
 
 
 def configured(module: str, class_name: str, config: Mapping[str, Any]) -> Any:
-    """Returns an object of a class as Dagster makes it of `{module, class, config}`."""
-    return ConfigurableClassData(module, class_name, yaml.safe_dump(dict(config))).rehydrate()
+    """Returns a coordinator as Dagster makes it of `{module, class, config}`."""
+    data = ConfigurableClassData(module, class_name, yaml.safe_dump(dict(config)))
+    return data.rehydrate(as_type=RunCoordinator)
 
 
 def queue_settings(coordinator: QueuedRunCoordinator) -> dict[str, Any]:

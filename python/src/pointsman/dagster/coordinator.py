@@ -1,9 +1,9 @@
 """Offers runs that are submitted to a run coordinator class of the user's.
 
-The class is loaded and configured as Dagster does it; then each line on standard input is a run that
-somebody submits, in the words of submission hooks, and is answered by the tags that the class has
-written, or by why it refuses the run. Queueing and launching is the program's: what the class hands
-to its parent's `submit_run` is a run that goes on.
+The class is loaded and configured as Dagster does it; then each line on standard input is a run
+that somebody submits, in the words of submission hooks, and is answered by the tags that the class
+has written, or by why it refuses the run. Queueing and launching is the program's: what the class
+hands to its parent's `submit_run` is a run that goes on.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any, BinaryIO
@@ -72,6 +73,7 @@ def _load(opening: Mapping[str, Any]) -> Any:
     if not isinstance(module, str) or not isinstance(name, str):
         raise BadRequest("the first line names no module and class")
     # The folder of the configuration is this process' own, and so the first that is searched.
+    os.environ.update(compat.environment_of_project(os.getcwd()))
     sys.path += [folder for folder in opening.get("search") or () if folder not in sys.path]
     try:
         return _configured(module, name, opening.get("config") or {})
@@ -92,6 +94,9 @@ def _configured(module: str, name: str, config: Mapping[str, Any]) -> Any:
         raise AttributeError(f"module {module} has no class {name}")
     if not inspect.isclass(found) or not issubclass(found, compat.RunCoordinator):
         raise TypeError(f"{module}.{name} is no subclass of Dagster's RunCoordinator")
+    if inspect.isabstract(found):
+        lacking = ", ".join(sorted(found.__abstractmethods__))
+        raise TypeError(f"{module}.{name} is abstract: it lacks {lacking}")
     coordinator = compat.configured(module, name, config)
     if isinstance(coordinator, compat.QueuedRunCoordinator):
         _refuse_settings_in_code(coordinator, config)
