@@ -376,7 +376,7 @@ def queue_settings(coordinator: QueuedRunCoordinator) -> dict[str, Any]:
 
 def plain_queue(config: Mapping[str, Any]) -> QueuedRunCoordinator:
     """Returns Dagster's own coordinator with those keys of a config that it knows."""
-    known = QueuedRunCoordinator.config_type()
+    known: Any = QueuedRunCoordinator.config_type()
     kept = {key: value for key, value in config.items() if key in known}
     return configured(QueuedRunCoordinator.__module__, QueuedRunCoordinator.__name__, kept)
 
