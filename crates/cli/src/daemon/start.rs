@@ -122,18 +122,20 @@ impl Daemon {
     }
 }
 
-/// Loads the code locations on a thread that may wait for disks and for Python.
+/// Reads the files of jobs, on a thread that may wait for disks, and begins to load Python.
 async fn load(
     home: &Path,
     sources: Sources,
     inherited: Option<Vec<String>>,
 ) -> Result<Locations, DaemonError> {
-    let home = home.to_owned();
+    let (home, runtime) = (home.to_owned(), tokio::runtime::Handle::current());
     let load = move || -> std::io::Result<Locations> {
-        let Sources { paths, python: locations } = sources;
-        let host =
-            if locations.is_empty() { None } else { Some(python(&home)?.inheriting(inherited)) };
-        Ok(Locations::load_with_python(paths, Python { host, locations }, now()))
+        let Sources { paths, python: listings } = sources;
+        if listings.is_empty() {
+            return Ok(Locations::load(paths, now()));
+        }
+        let host = python(&home)?.inheriting(inherited);
+        Ok(Locations::load_with_python(paths, Python { host, listings, runtime }, now()))
     };
     let loaded = spawn_blocking(load).await.map_err(std::io::Error::other);
     loaded.and_then(|loaded| loaded).map_err(DaemonError::Python)
