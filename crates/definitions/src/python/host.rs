@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use process::environment::for_python;
 use process::errand::{self, Answered, Errand, Wanted};
 use process::spawn::StepEnd;
 use serde::Serialize;
@@ -48,6 +49,8 @@ pub struct PythonHost {
     /// From where Python imports our package.
     package: PathBuf,
     environment: BTreeMap<OsString, OsString>,
+    /// The variables that are handed on; all, if not set.
+    inherited_env: Option<Vec<String>>,
     deadlines: Deadlines,
     asked: AtomicU64,
 }
@@ -104,9 +107,22 @@ impl PythonHost {
             work,
             package,
             environment,
+            inherited_env: None,
             deadlines,
             asked: AtomicU64::new(0),
         })
+    }
+
+    /// Hands on these variables alone, with those that Python itself needs, to the code and its steps.
+    #[must_use]
+    pub fn inheriting(mut self, names: Option<Vec<String>>) -> Self {
+        self.environment = for_python(&self.environment, names.as_deref());
+        self.inherited_env = names;
+        self
+    }
+
+    pub(super) fn inherited_env(&self) -> Option<&[String]> {
+        self.inherited_env.as_deref()
     }
 
     /// The folder in which the daemon keeps everything.
@@ -180,7 +196,7 @@ impl PythonHost {
 }
 
 /// Puts our package before whatever the user has.
-fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
+pub(super) fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
     let mut path = package.as_os_str().to_owned();
     if let Some(given) = given.filter(|given| !given.is_empty()) {
         path.push(":");

@@ -83,7 +83,9 @@ fn definitions(
     }
     let interpreter = host.interpreter(location);
     let python_path = host.python_path();
-    let tools = Tools { location, interpreter: &interpreter, python_path: &python_path };
+    let inherited_env = host.inherited_env();
+    let tools =
+        Tools { location, interpreter: &interpreter, python_path: &python_path, inherited_env };
     let mut warnings: Vec<Problem> =
         said.into_iter().map(|text| Problem::of_file(&shown, text)).collect();
     let mut made = Vec::new();

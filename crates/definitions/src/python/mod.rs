@@ -4,6 +4,7 @@
 //! answer, `plan` asks again for a run whose config matters. `listing` says which locations there are;
 //! `workspace` and `project` read the files that name them. No code of the user's ever runs in this process.
 
+mod coordinator;
 mod files;
 mod host;
 mod listing;
@@ -15,6 +16,7 @@ mod project;
 mod steps;
 mod workspace;
 
+pub use coordinator::coordinator_program;
 pub(crate) use files::{Stamp, look};
 pub use host::{Deadlines, PythonHost};
 pub(crate) use listing::Listed;
