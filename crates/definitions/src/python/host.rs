@@ -120,7 +120,8 @@ impl PythonHost {
 
     /// The interpreter of a location.
     pub(crate) fn interpreter(&self, location: &PythonLocation) -> PathBuf {
-        location.interpreter(self.environment.get(&OsString::from("VIRTUAL_ENV")))
+        let active = self.environment.get(&OsString::from("VIRTUAL_ENV"));
+        location.interpreter(active, &self.guard)
     }
 
     /// From where Python imports modules: our package, then whatever the user says.

@@ -45,17 +45,24 @@ impl PythonLocation {
         }
     }
 
-    /// The interpreter: its own, else that of the virtual environment that is active, else the first
-    /// `python3` of PATH.
-    pub(crate) fn interpreter(&self, virtual_env: Option<&OsString>) -> PathBuf {
+    /// The interpreter: its own, else that of the virtual environment that is active, else that of the
+    /// one in which `program`, ours, is installed, else the first `python3` of PATH.
+    pub(crate) fn interpreter(&self, virtual_env: Option<&OsString>, program: &Path) -> PathBuf {
         if let Some(executable) = &self.executable {
             return executable.clone();
         }
         match virtual_env.filter(|folder| !folder.is_empty()) {
             Some(folder) => Path::new(folder).join("bin/python"),
-            None => PathBuf::from("python3"),
+            None => beside(program).unwrap_or_else(|| PathBuf::from("python3")),
         }
     }
+}
+
+/// The interpreter of the virtual environment into whose `bin` a program was installed.
+fn beside(program: &Path) -> Option<PathBuf> {
+    let bin = program.parent()?;
+    let is_environment = bin.parent()?.join("pyvenv.cfg").is_file();
+    Some(bin.join("python")).filter(|python| is_environment && python.exists())
 }
 
 impl fmt::Display for PythonLocation {
@@ -91,13 +98,28 @@ mod tests {
     }
 
     #[test]
-    fn an_interpreter_is_its_own_else_that_of_the_virtual_environment_else_python3() {
+    fn an_interpreter_is_its_own_else_that_of_an_environment_else_python3() {
         let mut location = location(TargetKind::Module { module: "m".to_owned() }, None, None);
-        let venv = OsString::from("/venv");
-        assert_eq!(location.interpreter(Some(&venv)), Path::new("/venv/bin/python"));
-        assert_eq!(location.interpreter(Some(&OsString::new())), Path::new("python3"));
-        assert_eq!(location.interpreter(None), Path::new("python3"));
+        let (venv, program) = (OsString::from("/venv"), Path::new("/usr/bin/pointsman"));
+        assert_eq!(location.interpreter(Some(&venv), program), Path::new("/venv/bin/python"));
+        assert_eq!(location.interpreter(Some(&OsString::new()), program), Path::new("python3"));
+        assert_eq!(location.interpreter(None, program), Path::new("python3"));
         location.executable = Some("/opt/python".into());
-        assert_eq!(location.interpreter(Some(&venv)), Path::new("/opt/python"));
+        assert_eq!(location.interpreter(Some(&venv), program), Path::new("/opt/python"));
+    }
+
+    #[test]
+    fn a_program_that_pip_installed_uses_the_python_that_it_was_installed_for() {
+        let environment = tempfile::tempdir().unwrap();
+        let bin = environment.path().join("bin");
+        std::fs::create_dir(&bin).unwrap();
+        std::fs::write(bin.join("python"), "").unwrap();
+        let location = location(TargetKind::Module { module: "m".to_owned() }, None, None);
+        let program = bin.join("pointsman");
+        assert_eq!(location.interpreter(None, &program), Path::new("python3"));
+        std::fs::write(environment.path().join("pyvenv.cfg"), "").unwrap();
+        assert_eq!(location.interpreter(None, &program), bin.join("python"));
+        let active = OsString::from("/venv");
+        assert_eq!(location.interpreter(Some(&active), &program), Path::new("/venv/bin/python"));
     }
 }
