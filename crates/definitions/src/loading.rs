@@ -192,14 +192,14 @@ impl Locations {
         }
         let (host, location) = (Arc::clone(&loader.host), Arc::clone(&load.location));
         let (known, wanted) = (self.image().parsed(&location), load.wanted.clone());
-        let mut loaded = spawn_blocking(move || {
+        let mut under_way = spawn_blocking(move || {
             python::load(&host, &location, stamp, known.as_deref(), &wanted)
         });
-        let result = match timeout(BUSY, &mut loaded).await {
+        let result = match timeout(BUSY, &mut under_way).await {
             Ok(result) => result,
             Err(_) => {
                 drop(turn);
-                loaded.await
+                under_way.await
             }
         };
         let parsed = result
