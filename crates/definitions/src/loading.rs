@@ -195,12 +195,11 @@ impl Locations {
         let mut under_way = spawn_blocking(move || {
             python::load(&host, &location, stamp, known.as_deref(), &wanted)
         });
-        let result = match timeout(BUSY, &mut under_way).await {
-            Ok(result) => result,
-            Err(_) => {
-                drop(turn);
-                under_way.await
-            }
+        let result = if let Ok(result) = timeout(BUSY, &mut under_way).await {
+            result
+        } else {
+            drop(turn);
+            under_way.await
         };
         let parsed = result
             .unwrap_or_else(|error| python::not_loaded(&load.location, stamp, &error.to_string()));

@@ -68,7 +68,7 @@ fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Ve
         match &location.state {
             LocationState::Loaded => None,
             LocationState::Failed(problems) => Some(problems.to_string()),
-            other => panic!("{name} is {other:?}"),
+            LocationState::Loading | LocationState::Gone => panic!("{name} is not loaded"),
         }
     };
     texts.iter().map(|(name, _)| problem(name)).collect()

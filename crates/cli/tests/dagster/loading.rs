@@ -58,7 +58,7 @@ fn a_location_that_hangs_delays_neither_the_start_nor_the_others() {
     assert!(deployment.ok(&["job", "list"]).contains("mended"));
     deployment.wait_for_quiet();
     assert!(
-        deployment.fails(2, &["code-location", "reload", "none.py"]).contains("no code location")
+        deployment.fails(1, &["code-location", "reload", "none.py"]).contains("no code location")
     );
 }
 
