@@ -153,7 +153,15 @@ def test_metadata_is_told_by_kind(daily: Run) -> None:
         "raw": ("json", {"a": [1, None]}),
         "is_late": ("bool", False),
         "source": ("asset", "orders"),
+        "dagster/column_schema": (
+            "json",
+            {"columns": [{"name": "id", "type": "int", "description": None}]},
+        ),
+        "dagster/column_lineage": ("json", {"id": [{"asset": "orders", "column": "number"}]}),
+        "sample": ("table", {"columns": ["id"], "rows": [{"id": 1}], "row_count": 1}),
+        "code": ("other", told["code"][1]),
     }
+    assert "AssetKey" in told["code"][1]
 
 
 def of_assets(selection: list[str], tmp_path: Path, **tags: str) -> Run:

@@ -61,7 +61,7 @@ def _plan_or_why_not(repository: Any, name: str) -> tuple[dict[str, Any] | None,
         plan, run_config = build_plan(job, {})
         return plan_json(job, plan, run_config), None
     except dagster.DagsterInvalidConfigError as error:
-        return None, str(error)
+        return None, compat.config_message(error)
     except Exception as error:  # the user's config mappings run here, too
         return None, f"{type(error).__name__}: {error}"
 
