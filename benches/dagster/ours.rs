@@ -17,8 +17,9 @@ const LOADED: Duration = Duration::from_secs(180);
 
 const LOOK: Duration = Duration::from_millis(10);
 
-/// How often it is looked whether runs have ended; it takes processor time.
-const ENDED_LOOK: Duration = Duration::from_millis(500);
+/// How often it is looked whether runs have ended: seldom, as it takes processor time; when they ended
+/// is told by their records.
+const ENDED_LOOK: Duration = Duration::from_secs(2);
 
 /// Returns the binary that `POINTSMAN_BIN` names, or the one that was built beside this program.
 pub(crate) fn binary() -> Option<PathBuf> {

@@ -15,7 +15,7 @@ pub(crate) struct Cost {
     pub(crate) processor: f64,
 }
 
-/// Prints a cost, and how often the cost of the others has room in it.
+/// Prints a cost, and how many times the base it is.
 pub(crate) fn beside(label: &str, cost: Cost, base: Cost) {
     let (wall, processor) = (cost.wall / base.wall, cost.processor / base.processor);
     line(

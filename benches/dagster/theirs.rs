@@ -15,8 +15,12 @@ use crate::runs::{LIMIT, Span};
 /// How long it may take until its code is loaded and its daemon is well.
 const READY: Duration = Duration::from_secs(300);
 
-/// How often it is looked whether it is so; it takes processor time.
+/// How often it is looked whether it is so.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How often it is looked whether runs have ended: seldom, as it takes processor time; when they ended
+/// is told by their records.
+const ENDED_LOOK: Duration = Duration::from_secs(2);
 
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(60);
@@ -107,7 +111,7 @@ impl Dagster {
                 return Span::of(created, ended);
             }
             assert!(begun.elapsed() < patience, "{} of {count} runs have ended", ended.len());
-            sleep(LOOK).await;
+            sleep(ENDED_LOOK).await;
         }
     }
 }
