@@ -122,7 +122,32 @@ def measure_files() -> None:
     split(large)
 
 
+# --- A job that does nothing while another run of it is in progress: it asks which runs there are, and
+# the output that the long step waits for does not come.
+
+
+@dg.op(out=dg.Out(dg.Nothing, is_required=False))
+def nobody_else(context: dg.OpExecutionContext) -> object:
+    in_progress = dg.RunsFilter(job_name=context.job_name, statuses=[dg.DagsterRunStatus.STARTED])
+    runs = [record.dagster_run.run_id for record in context.instance.get_run_records(in_progress)]
+    others = [run for run in runs if run != context.run_id]
+    if others:
+        context.log.info(f"another run is in progress: {others[0]}")
+    else:
+        yield dg.Output(None)
+
+
+@dg.op(ins={"start": dg.In(dg.Nothing)})
+def copy_slowly(config: Pause) -> None:
+    time.sleep(config.seconds)
+
+
+@dg.job
+def one_at_a_time() -> None:
+    copy_slowly(nobody_else())
+
+
 defs = dg.Definitions(
     assets=[orders, customers, report, total],
-    jobs=[refresh, totals, urgent, ordinary, measure_files],
+    jobs=[refresh, totals, urgent, ordinary, measure_files, one_at_a_time],
 )

@@ -150,3 +150,19 @@ def test_a_check_is_told_on_its_asset_and_its_step(assets: dict[str, Any]) -> No
 
 def test_several_assets_of_one_op_are_one_step(assets: dict[str, Any]) -> None:
     assert steps_of(assets, "__ASSET_JOB")["both"]["asset_keys"] == ["left", "deep/right"]
+
+
+def test_a_pool_that_has_no_name_is_warned_of(tmp_path: Path) -> None:
+    code = """
+import dagster as dg
+
+@dg.op(tags={"dagster/concurrency_key": "my db"})
+def reads() -> None: ...
+
+@dg.job
+def spaced():
+    reads()
+"""
+    (tmp_path / "spaced.py").write_text(code)
+    [warning] = describe(file_target("spaced.py", tmp_path), tmp_path)["warnings"]
+    assert warning.startswith("job spaced, step reads: the pool 'my db' has white space")

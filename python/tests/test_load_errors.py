@@ -45,6 +45,19 @@ def test_an_import_that_fails_shows_the_users_frames_alone(tmp_path: Path) -> No
             "DagsterInvalidDefinitionError",
             "has space",
         ),
+        (
+            """
+            import dagster as dg
+
+            @dg.repository
+            def sales(): return []
+
+            @dg.repository
+            def stock(): return []
+            """,
+            "DagsterInvariantViolationError",
+            "broken has several repositories (sales, stock)",
+        ),
     ],
 )
 def test_code_that_cannot_be_loaded_is_a_load_error(

@@ -42,6 +42,35 @@ def test_run_config_that_is_wrong_is_refused_in_dagsters_words_with_its_place(
     assert error["message"].startswith("Invalid scalar")
 
 
+def test_a_variable_that_is_not_set_is_told_without_dagsters_own_frames(tmp_path: Path) -> None:
+    code = """
+import dagster as dg
+
+class Warehouse(dg.ConfigurableResource):
+    host: str
+    user: str
+
+@dg.op
+def reads(warehouse: Warehouse) -> None: ...
+
+warehouse = Warehouse(host=dg.EnvVar("NO_HOST"), user=dg.EnvVar("NO_USER"))
+
+@dg.job(resource_defs={"warehouse": warehouse})
+def uses_it():
+    reads()
+"""
+    (tmp_path / "unset.py").write_text(code)
+    answer = plan({"target": file_target("unset.py", tmp_path), "job": "uses_it"}, tmp_path)
+    assert answer["kind"] == "invalid"
+    assert [error["path"] for error in answer["errors"]] == [
+        "resources.warehouse.config.host",
+        "resources.warehouse.config.user",
+    ]
+    for variable in ("NO_HOST", "NO_USER"):
+        assert f'"{variable}" which is not set' in answer["message"]
+    assert "site-packages" not in str(answer)
+
+
 @pytest.mark.parametrize(
     ("request_", "said"),
     [

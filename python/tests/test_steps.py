@@ -153,7 +153,15 @@ def test_metadata_is_told_by_kind(daily: Run) -> None:
         "raw": ("json", {"a": [1, None]}),
         "is_late": ("bool", False),
         "source": ("asset", "orders"),
+        "dagster/column_schema": (
+            "json",
+            {"columns": [{"name": "id", "type": "int", "description": None}]},
+        ),
+        "dagster/column_lineage": ("json", {"id": [{"asset": "orders", "column": "number"}]}),
+        "sample": ("table", {"columns": ["id"], "rows": [{"id": 1}], "row_count": 1}),
+        "code": ("other", told["code"][1]),
     }
+    assert "AssetKey" in told["code"][1]
 
 
 def of_assets(selection: list[str], tmp_path: Path, **tags: str) -> Run:
@@ -221,3 +229,25 @@ def test_how_a_check_ended_can_stand_on_standard_error(tmp_path: Path) -> None:
     answer = call("step", request, tmp_path)
     assert answer.of_kind("check") == []
     assert "WARN check left_is_small of left failed" in answer.stderr
+
+
+def test_a_check_looks_at_the_partition_of_its_run(tmp_path: Path) -> None:
+    code = """
+import dagster as dg
+
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["north", "south"]))
+def orders() -> int:
+    return 3
+
+@dg.asset_check(asset=orders)
+def some_orders(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+    key = context.op_execution_context.partition_key
+    return dg.AssetCheckResult(passed=key == "south")
+
+defs = dg.Definitions(assets=[orders], asset_checks=[some_orders])
+"""
+    (tmp_path / "checked.py").write_text(code)
+    run = Run(file_target("checked.py", tmp_path), "__ASSET_JOB", tmp_path)
+    run.tags = {"dagster/partition": "south"}
+    [check] = run.step("orders_some_orders").of_kind("check")
+    assert (check["check"], check["passed"]) == ("some_orders", True)

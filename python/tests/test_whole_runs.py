@@ -43,3 +43,11 @@ def test_steps_over_a_dynamic_output_are_found_as_it_goes(tmp_path: Path) -> Non
     answer = call("run", run.request(), tmp_path)
     done = {line["step"] for line in answer.of_kind("succeeded")}
     assert done == {"fan", "tripled[k0]", "tripled[k1]", "tripled[k2]", "total"}
+
+
+def test_a_job_without_ops_succeeds(tmp_path: Path) -> None:
+    code = "import dagster as dg\n\n@dg.job\ndef nothing(): ...\n"
+    (tmp_path / "nothing.py").write_text(code)
+    run = Run(file_target("nothing.py", tmp_path), "nothing", tmp_path)
+    answer = call("run", run.request(), tmp_path)
+    assert [line["kind"] for line in answer.lines] == ["run_succeeded"]

@@ -26,6 +26,12 @@ def report(context: dg.AssetExecutionContext, orders: str) -> dg.MaterializeResu
             "raw": {"a": [1, None]},
             "is_late": False,
             "source": dg.AssetKey(["orders"]),
+            "dagster/column_schema": dg.TableSchema([dg.TableColumn("id", "int")]),
+            "dagster/column_lineage": dg.TableColumnLineage(
+                {"id": [dg.TableColumnDep(dg.AssetKey("orders"), "number")]}
+            ),
+            "sample": dg.MetadataValue.table([dg.TableRecord({"id": 1})]),
+            "code": dg.MetadataValue.python_artifact(dg.AssetKey),
         }
     )
 

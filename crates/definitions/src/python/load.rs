@@ -99,7 +99,7 @@ fn definitions(
         let (name, is_hidden) = (job.name.clone(), job.is_hidden);
         match make(job, location, tools) {
             Ok(job) => made.push(Arc::new(job)),
-            // The implicit job of all assets may have no steps at all.
+            // Nobody has written it.
             Err(_) if is_hidden => {}
             Err(why) => {
                 let message = format!("job `{name}` cannot be launched: {why}");

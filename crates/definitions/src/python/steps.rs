@@ -39,8 +39,8 @@ pub struct Selection {
 /// Why a job cannot be executed here.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub(super) enum StepsError {
-    /// It has none, or too many.
-    #[error("it has {0} steps; a job has between 1 and {MAX_OPS}")]
+    /// What is selected of it has none, or it has too many.
+    #[error("it has {0} steps; a run has between 1 and {MAX_OPS}")]
     Count(usize),
     /// The limits of its executor are none.
     #[error("the limits of its executor cannot be read: {0}")]
@@ -64,10 +64,12 @@ pub(super) fn steps(
     selection: &Selection,
     tools: Tools<'_>,
 ) -> Result<Planned, StepsError> {
-    if plan.steps.is_empty() || plan.steps.len() > MAX_OPS {
+    // A job without ops does nothing and succeeds, as in Dagster; a selection of nothing is a mistake.
+    let is_empty_job = plan.steps.is_empty() && *selection == Selection::default();
+    if (plan.steps.is_empty() && !is_empty_job) || plan.steps.len() > MAX_OPS {
         return Err(StepsError::Count(plan.steps.len()));
     }
-    if plan.whole.is_some() {
+    if plan.whole.is_some() || is_empty_job {
         return whole(job, plan, selection, tools);
     }
     let steps: Result<Vec<PlanStep>, StepsError> =
@@ -92,7 +94,7 @@ pub(super) fn steps(
     Ok(Planned { steps: steps?, executor: executor(&plan.executor)?, dagster })
 }
 
-/// Makes one step of all, which holds all their pools: what it runs cannot be split.
+/// Makes one step of all, which holds all their pools: what it runs cannot be split, or is nothing.
 fn whole(
     job: &str,
     plan: &JobPlan,

@@ -11,6 +11,7 @@ the attributes of steps of an execution plan; the payloads of `DagsterEvent`.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -159,7 +160,14 @@ def version_warning() -> str | None:
 
 def only_target(module: Any) -> Any:
     """Returns what a module defines: its `Definitions`, else its repository, job, graph, assets."""
-    return loadable_targets_from_loaded_module(module)[0].target_definition
+    targets = loadable_targets_from_loaded_module(module)
+    if len(targets) > 1:
+        names = ", ".join(target.attribute for target in targets)
+        raise dagster.DagsterInvariantViolationError(
+            f"{module.__name__} has several repositories ({names}), and a code location has one: "
+            "make a location of each, with its name as the attribute"
+        )
+    return targets[0].target_definition
 
 
 def without_import_wrapper(error: BaseException) -> BaseException:
@@ -241,9 +249,25 @@ def own_retries(config: Mapping[str, Any]) -> RetryMode:
     return RetryMode.DISABLED if retries_disabled(config) else RetryMode.ENABLED
 
 
+def config_message(error: Any) -> str:
+    """Returns what is wrong with a run config, in Dagster's words without its own frames."""
+    return _without_stacks(str(error))
+
+
 def config_errors(error: Any) -> list[dict[str, str]]:
     """Returns the single errors of a run config that is refused, each with its place."""
-    return [{"path": _path(each.stack), "message": each.message} for each in error.errors]
+    return [
+        {"path": _path(each.stack), "message": _without_stacks(each.message)}
+        for each in error.errors
+    ]
+
+
+def _without_stacks(text: str) -> str:
+    return _STACK.sub("", text).rstrip()
+
+
+# What processing a value has raised (a variable that is not set) is told with Dagster's frames.
+_STACK = re.compile(r"\n+Stack Trace:\n(?:(?!    Error \d+:)[ ]+.*\n?)*")
 
 
 def _path(stack: Any) -> str:

@@ -61,7 +61,7 @@ def _plan_or_why_not(repository: Any, name: str) -> tuple[dict[str, Any] | None,
         plan, run_config = build_plan(job, {})
         return plan_json(job, plan, run_config), None
     except dagster.DagsterInvalidConfigError as error:
-        return None, str(error)
+        return None, compat.config_message(error)
     except Exception as error:  # the user's config mappings run here, too
         return None, f"{type(error).__name__}: {error}"
 
@@ -73,9 +73,18 @@ def _warnings(jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for job in jobs:
         if priority_of(job["run_tags"]) is None:
             yield f"job {job['name']}: {_no_number(job['run_tags'])}"
-        for step in (job["plan"] or {"steps": []})["steps"]:
-            if not job["is_hidden"] and priority_of(step["tags"]) is None:
-                yield f"job {job['name']}, step {step['key']}: {_no_number(step['tags'])}"
+        steps = (job["plan"] or {"steps": []})["steps"]
+        for step in steps if not job["is_hidden"] else ():
+            for problem in _step_problems(step):
+                yield f"job {job['name']}, step {step['key']}: {problem}"
+
+
+def _step_problems(step: Mapping[str, Any]) -> Iterator[str]:
+    if priority_of(step["tags"]) is None:
+        yield _no_number(step["tags"])
+    # Dagster refuses it as `pool=`, but not in the older tag.
+    if step["pool"] and step["pool"].split() != [step["pool"]]:
+        yield f"the pool {step['pool']!r} has white space in its name and counts as none"
 
 
 def _no_number(tags: Mapping[str, str]) -> str:

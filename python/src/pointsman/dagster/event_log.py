@@ -196,6 +196,8 @@ def _asks_for_data_versions() -> bool:
 _DATA_VERSION_CALLS = frozenset(
     {
         "_fetch_input_asset_version_info",
+        # Which materialization a check of a partition is about, from 1.13.
+        "_get_partitioned_target_materialization_data",
         "build_external_execution_context_data",
         "fetch_external_input_asset_version_info",
     }

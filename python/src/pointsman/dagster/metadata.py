@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 # A table of metadata is looked at by people: more rows than this are said to be there.
@@ -23,7 +22,8 @@ _KINDS = {
     "TableMetadataValue": "table",
     "DagsterAssetMetadataValue": "asset",
     "NullMetadataValue": "null",
-    "TimestampMetadataValue": "other",
+    "TableSchemaMetadataValue": "json",
+    "TableColumnLineageMetadataValue": "json",
 }
 
 
@@ -33,20 +33,44 @@ def metadata_json(metadata: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def _entry(label: str, value: Any) -> dict[str, Any]:
-    kind = _KINDS.get(type(value).__name__, "other")
-    if kind == "table":
-        return {"label": label, "kind": kind, "value": _table(value)}
-    if kind == "asset":
-        return {"label": label, "kind": kind, "value": value.asset_key.to_user_string()}
-    if kind == "null":
-        return {"label": label, "kind": kind, "value": None}
-    return {"label": label, "kind": kind, "value": plain(getattr(value, "value", str(value)))}
+    name = type(value).__name__
+    told = _SPECIAL.get(name, _plain_value)(value)
+    return {"label": label, "kind": _KINDS.get(name, "other"), "value": told}
+
+
+def _plain_value(value: Any) -> Any:
+    return plain(getattr(value, "value", value))
 
 
 def _table(value: Any) -> dict[str, Any]:
     columns = [column.name for column in value.schema.columns]
     rows = [plain(dict(record.data)) for record in value.records[:MAX_TABLE_ROWS]]
     return {"columns": columns, "rows": rows, "row_count": len(value.records)}
+
+
+def _schema(value: Any) -> dict[str, Any]:
+    columns = value.schema.columns
+    told = [{"name": c.name, "type": c.type, "description": c.description} for c in columns]
+    return {"columns": told}
+
+
+def _lineage(value: Any) -> dict[str, Any]:
+    return {
+        column: [
+            {"asset": dep.asset_key.to_user_string(), "column": dep.column_name} for dep in deps
+        ]
+        for column, deps in value.column_lineage.deps_by_column.items()
+    }
+
+
+# What says its content otherwise than by a plain `value`.
+_SPECIAL: dict[str, Callable[[Any], Any]] = {
+    "DagsterAssetMetadataValue": lambda value: value.asset_key.to_user_string(),
+    "NullMetadataValue": lambda _value: None,
+    "TableColumnLineageMetadataValue": _lineage,
+    "TableMetadataValue": _table,
+    "TableSchemaMetadataValue": _schema,
+}
 
 
 def plain(value: Any) -> Any:
@@ -58,9 +82,8 @@ def plain(value: Any) -> Any:
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    # Records of Dagster's are tuples that refuse to be walked through.
+    is_record = hasattr(value, "_fields")
+    if isinstance(value, (list, tuple, set, frozenset)) and not is_record:
         return [plain(item) for item in value]
-    try:
-        return json.loads(json.dumps(value))
-    except (TypeError, ValueError):
-        return str(value)
+    return str(value)

@@ -68,7 +68,7 @@ def _plan(job: Any, run_config: Mapping[str, Any]) -> tuple[Any, Mapping[str, An
     try:
         return build_plan(job, run_config)
     except dagster.DagsterInvalidConfigError as error:
-        raise Invalid(str(error), compat.config_errors(error)) from error
+        raise Invalid(compat.config_message(error), compat.config_errors(error)) from error
     except dagster.DagsterError as error:
         raise Invalid(str(error)) from error
 
