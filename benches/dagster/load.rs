@@ -17,7 +17,7 @@ use crate::report::{Cost, beside, heading};
 const MODULE: &str = "warehouse.definitions";
 
 /// How long one command may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 pub(crate) async fn measure(python: &Python, times: usize) {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/dagster");

@@ -13,7 +13,7 @@ use crate::python::Python;
 use crate::runs::Span;
 
 /// How long the daemon may take until it has loaded its code.
-const LOADED: Duration = Duration::from_secs(180);
+const LOADED: Duration = Duration::from_mins(3);
 
 const LOOK: Duration = Duration::from_millis(10);
 
@@ -77,14 +77,13 @@ pub(crate) async fn run(client: &Client, job: &str, count: usize, patience: Dura
     };
     loop {
         let runs = client.runs(&filter).await.unwrap().runs;
-        let ended: Vec<f64> =
-            runs.iter().filter_map(|run| Some(seconds(run.ended_at.as_ref()?))).collect();
+        let ended: Vec<f64> = runs.iter().filter_map(|run| Some(seconds(run.ended_at?))).collect();
         if ended.len() == count {
             assert!(
                 runs.iter().all(|run| run.status == model::RunStatus::Success),
                 "a run of {job} did not succeed"
             );
-            let submitted = runs.iter().map(|run| seconds(&run.submitted_at));
+            let submitted = runs.iter().map(|run| seconds(run.submitted_at));
             return Span::of(submitted, ended);
         }
         assert!(begun.elapsed() < patience, "{} of {count} runs have ended", ended.len());
@@ -93,6 +92,6 @@ pub(crate) async fn run(client: &Client, job: &str, count: usize, patience: Dura
 }
 
 #[expect(clippy::cast_precision_loss, reason = "differences of whole microseconds stay exact")]
-fn seconds(time: &wire::api::Time) -> f64 {
+fn seconds(time: wire::api::Time) -> f64 {
     time.0.as_micros() as f64 / 1e6
 }

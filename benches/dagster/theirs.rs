@@ -13,7 +13,7 @@ use crate::python::Python;
 use crate::runs::{LIMIT, Span};
 
 /// How long it may take until its code is loaded and its daemon is well.
-const READY: Duration = Duration::from_secs(300);
+const READY: Duration = Duration::from_mins(5);
 
 /// How often it is looked whether it is so.
 const LOOK: Duration = Duration::from_millis(500);
@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(500);
 const ENDED_LOOK: Duration = Duration::from_secs(2);
 
 /// How long one request may take.
-const REQUEST: Duration = Duration::from_secs(60);
+const REQUEST: Duration = Duration::from_mins(1);
 
 const IS_READY: &str = "{
   workspaceOrError { ... on Workspace { locationEntries { locationOrLoadError { __typename } } } }

@@ -85,7 +85,7 @@ def report(common: dict[str, Any]) -> dg.AssetsDefinition:
     return written
 
 
-@dg.asset_check(asset=["sales", "summary"])
+@dg.asset_check(asset=["people", "summary"])
 def every_table_is_summed(summary: list[Row]) -> dg.AssetCheckResult:
     tables = [row["table"] for row in summary]
     return dg.AssetCheckResult(passed=tables == list(TABLES), metadata={"tables": len(tables)})

@@ -26,7 +26,7 @@ class Files(dg.ConfigurableIOManager):
     folder: str
 
     def path(self, context: Context, ending: str) -> Path:
-        partition = [context.partition_key] if context.has_partition_key else []
+        partition = [context.asset_partition_key] if context.has_asset_partitions else []
         path = Path(self.folder, *context.asset_key.path, *partition)
         return path.with_name(f"{path.name}.{ending}")
 
