@@ -36,6 +36,8 @@ pub struct Errand {
     pub folder: PathBuf,
     /// The program and its arguments; `--answer-fd` and a number are added.
     pub command: Vec<OsString>,
+    /// The socket of a server that may have it executed by a fork of itself.
+    pub fork: Option<PathBuf>,
     /// The folder in which it runs.
     pub cwd: PathBuf,
     /// The environment of the command, all of it.
@@ -106,6 +108,7 @@ pub fn run(errand: &Errand) -> Result<Answered, ErrandError> {
             err: folder.file("err"),
             input: Some(input),
             answer: Some(folder.file("answer")),
+            fork: errand.fork.clone(),
             max_output: errand.max_answer,
             grace: GRACE,
             cwd: errand.cwd.clone(),

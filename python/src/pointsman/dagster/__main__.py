@@ -1,7 +1,7 @@
 """`python -m pointsman.dagster VERB --answer-fd N`: one request, one answer, one process.
 
 The request is one JSON document on standard input; the answer goes as JSON lines on descriptor N.
-The verb `serve` takes many requests, a line each, about one code location.
+The verb `serve` takes a line, answers on standard output, and stays until its input ends.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ from typing import Any, BinaryIO
 from pointsman.dagster.channel import VERSION, Channel
 from pointsman.dagster.ending import end
 from pointsman.dagster.errors import BadRequest, LoadFailed
+from pointsman.dagster.exits import CANNOT_LOAD, CANNOT_UNDERSTAND, DIED, DONE
+from pointsman.dagster.lifeline import end_with
 
-DONE = 0
-DIED = 1
-CANNOT_LOAD = 3
-CANNOT_UNDERSTAND = 4
+SERVE = "serve"
 
-# The verbs of one request, and the one of many.
-VERBS = ("describe", "plan", "run", "step", "tick", "serve")
+# The verbs of one request, and the one that stays.
+VERBS = ("describe", "plan", "run", "step", "tick", SERVE)
 
 
 def main() -> None:
@@ -40,9 +39,13 @@ def main() -> None:
     # Somebody may be following what the user's code prints.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    channel = Channel(arguments.answer_fd)
+    is_server = arguments.verb == SERVE
+    channel = Channel(_own_stdout() if is_server else arguments.answer_fd)
     try:
         with _own_stdin() as stdin:
+            if is_server:
+                # Before any of the user's code is there, which may hang.
+                end_with(stdin.fileno())
             code = _run(arguments.verb, stdin, channel)
     except BaseException:
         # Not left to Python, which would wait for threads of the user's that may never end.
@@ -54,8 +57,11 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pointsman.dagster", description=__doc__)
     parser.add_argument("verb", choices=VERBS)
-    parser.add_argument("--answer-fd", type=int, required=True, help="where the answer goes")
-    return parser.parse_args()
+    parser.add_argument("--answer-fd", type=int, help="where the answer goes")
+    arguments = parser.parse_args()
+    if arguments.answer_fd is None and arguments.verb != SERVE:
+        parser.error("--answer-fd is missing")
+    return arguments
 
 
 def _own_stdin() -> BinaryIO:
@@ -67,9 +73,16 @@ def _own_stdin() -> BinaryIO:
     return os.fdopen(ours, "rb")
 
 
+def _own_stdout() -> int:
+    """Takes standard output away from user code, what it prints goes to standard error."""
+    ours = os.dup(1)
+    os.dup2(2, 1)
+    return ours
+
+
 def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
     try:
-        request = None if verb == "serve" else _read_request(stdin)
+        request = _read_request(stdin.readline() if verb == SERVE else stdin.read())
         # Imported here: an installation without Dagster is an answer, not a traceback.
         from pointsman.dagster import verbs
     except BadRequest as error:
@@ -78,10 +91,13 @@ def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
         channel.answer(_no_dagster(error))
         return CANNOT_LOAD
     try:
-        if request is None:
-            verbs.serve(stdin, channel)
-        else:
-            verbs.run(verb, request, channel)
+        if verb == SERVE:
+            from pointsman.dagster.serve import serve
+
+            # Its end is waited for elsewhere.
+            stdin.close()
+            return serve(request, channel)
+        verbs.run(verb, request, channel)
     except LoadFailed as failed:
         channel.answer(failed.answer)
         return CANNOT_LOAD
@@ -90,9 +106,9 @@ def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
     return DONE
 
 
-def _read_request(stdin: BinaryIO) -> dict[str, Any]:
+def _read_request(text: bytes) -> dict[str, Any]:
     try:
-        request = json.loads(stdin.read())
+        request = json.loads(text)
     except ValueError as error:
         raise BadRequest(f"the request is no JSON: {error}") from error
     if not isinstance(request, dict) or request.get("version") != VERSION:
