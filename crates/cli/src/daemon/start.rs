@@ -114,13 +114,16 @@ impl Daemon {
     }
 }
 
-/// Loads the code locations on a thread that may wait for disks and for Python.
+/// Reads the files of jobs, on a thread that may wait for disks, and begins to load Python.
 async fn load(home: &Path, sources: Sources) -> Result<Locations, DaemonError> {
-    let home = home.to_owned();
+    let (home, runtime) = (home.to_owned(), tokio::runtime::Handle::current());
     let load = move || -> std::io::Result<Locations> {
-        let Sources { paths, python: locations } = sources;
-        let host = if locations.is_empty() { None } else { Some(python(&home)?) };
-        Ok(Locations::load_with_python(paths, Python { host, locations }, now()))
+        let Sources { paths, python: listings } = sources;
+        if listings.is_empty() {
+            return Ok(Locations::load(paths, now()));
+        }
+        let python = Python { host: python(&home)?, listings, runtime };
+        Ok(Locations::load_with_python(paths, python, now()))
     };
     let loaded = spawn_blocking(load).await.map_err(std::io::Error::other);
     loaded.and_then(|loaded| loaded).map_err(DaemonError::Python)

@@ -4,30 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use definitions::{Deadlines, LocationState, Locations, Python, PythonHost, PythonLocation};
+use definitions::{
+    Deadlines, Listing, LocationState, Locations, Python, PythonHost, PythonLocation,
+};
 use model::Timestamp;
 use wire::shim::{Target, TargetKind};
 
 use crate::harness::wait_until;
-use crate::python::{interpreter, serve};
-
-const GOOD: &str = "
-import dagster as dg
-
-@dg.op
-def work():
-    pass
-
-@dg.job
-def NAME():
-    work()
-";
+use crate::python::{definitions_of, interpreter, serve};
 
 const YAML: &str = "jobs: {plain: {ops: {a: {command: ['true']}}}}\n";
-
-fn good(job: &str) -> String {
-    GOOD.replace("NAME", job)
-}
 
 #[test]
 fn an_error_on_import_is_shown_with_its_traceback_and_the_last_good_jobs_stay() {
@@ -40,14 +26,14 @@ fn an_error_on_import_is_shown_with_its_traceback_and_the_last_good_jobs_stay() 
     let plain = daemon.launch("plain", &[]);
     daemon.wait_for(&plain, "SUCCESS");
 
-    fs::write(daemon.path("defs.py"), good("first")).unwrap();
+    fs::write(daemon.path("defs.py"), definitions_of("first")).unwrap();
     wait_until("the mended file is loaded", || daemon.ok(&["job", "list"]).contains("first"));
     fs::write(daemon.path("defs.py"), "import no_such_module\n").unwrap();
     wait_until("the broken file is told", || {
         daemon.ok(&["code-location", "list"]).contains("no_such_module")
     });
     assert!(daemon.ok(&["job", "list"]).contains("first"), "its last good jobs are gone");
-    fs::write(daemon.path("defs.py"), good("second")).unwrap();
+    fs::write(daemon.path("defs.py"), definitions_of("second")).unwrap();
     let jobs = || daemon.ok(&["job", "list"]);
     wait_until("the new job is there", || jobs().contains("second") && !jobs().contains("first"));
 }
@@ -55,7 +41,7 @@ fn an_error_on_import_is_shown_with_its_traceback_and_the_last_good_jobs_stay() 
 /// Loads Python files of these texts with a short deadline; returns what is wrong in each.
 fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Vec<Option<String>> {
     let home = tempfile::tempdir().unwrap();
-    let locations = texts.iter().map(|(name, text)| {
+    let listings = texts.iter().map(|(name, text)| {
         let path = home.path().join(name);
         fs::write(&path, text).unwrap();
         let target = Target {
@@ -63,21 +49,26 @@ fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Ve
             attribute: None,
             working_directory: home.path().to_owned(),
         };
-        PythonLocation::new(target, None, Some(interpreter.to_owned()))
+        Listing::Location(PythonLocation::new(target, None, Some(interpreter.to_owned())))
     });
-    let locations = locations.collect();
+    let listings = listings.collect();
     let guard = env!("CARGO_BIN_EXE_pointsman").into();
     let deadlines = Deadlines { load, ..Deadlines::default() };
     let environment = std::env::vars_os().collect();
     let host = PythonHost::new(home.path(), guard, environment, deadlines).unwrap();
-    let python = Python { host: Some(host), locations };
-    let loaded = Locations::load_with_python([], python, Timestamp::EPOCH).locations();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let python = Python { host, listings, runtime: runtime.handle().clone() };
+    let locations = Locations::load_with_python([], python, Timestamp::EPOCH);
+    let mut news = locations.changes();
+    let all_come = news.wait_for(|_| locations.loading().is_empty());
+    runtime.block_on(all_come).unwrap();
+    let loaded = locations.locations();
     let problem = |name: &str| {
         let location = loaded.iter().find(|location| location.name.as_str() == name).unwrap();
         match &location.state {
             LocationState::Loaded => None,
             LocationState::Failed(problems) => Some(problems.to_string()),
-            LocationState::Gone => panic!("{name} is gone"),
+            other => panic!("{name} is {other:?}"),
         }
     };
     texts.iter().map(|(name, _)| problem(name)).collect()
@@ -85,7 +76,7 @@ fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Ve
 
 #[test]
 fn code_that_ends_the_process_prints_or_is_killed_is_told_and_hurts_no_other() {
-    let noisy = format!("print('x' * 100_000)\n{}", good("noisy"));
+    let noisy = format!("print('x' * 100_000)\n{}", definitions_of("noisy"));
     let found = problems_of(
         &[
             (

@@ -185,6 +185,8 @@ fn what_is_wrong_in_a_code_location_is_told() {
     let server = Server::start();
     let location = |name: &str, problems: Value| {
         json!({ "name": name, "path": format!("jobs/{name}.yaml"), "is_loaded": problems.is_null(),
+                "state": if problems.is_null() { "loaded" } else { "failed" },
+                "since": "2026-01-01T00:00:00Z", "loading_since": null,
                 "jobs": ["nightly"], "problems": problems })
     };
     let locations = json!({ "code_locations": [location("etl", Value::Null), location("ml", json!("ml.yaml:1:1: no"))] });

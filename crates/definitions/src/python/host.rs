@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use process::errand::{self, Answered, Errand};
+use process::errand::{self, Answered, Errand, Wanted};
 use process::spawn::StepEnd;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -128,18 +128,20 @@ impl PythonHost {
         python_path(&self.package, self.environment.get(&OsString::from("PYTHONPATH")))
     }
 
-    /// Asks Python something of a location.
+    /// Asks Python something of a location, for as long as the answer is wanted.
     pub(super) fn ask<T: DeserializeOwned>(
         &self,
         location: &PythonLocation,
         verb: &str,
         request: &impl Serialize,
         deadline: Duration,
+        wanted: Option<&Wanted>,
     ) -> Asked<T> {
         let interpreter = self.interpreter(location);
         let sent =
             serde_json::to_vec(request).map_err(|error| error.to_string()).and_then(|input| {
                 let errand = self.errand(location, &interpreter, verb, input, deadline);
+                let errand = Errand { wanted: wanted.cloned(), ..errand };
                 errand::run(&errand).map_err(|error| with_cause(&error))
             });
         match sent {
@@ -172,6 +174,7 @@ impl PythonHost {
             input,
             deadline,
             max_answer: MAX_ANSWER,
+            wanted: None,
         }
     }
 }

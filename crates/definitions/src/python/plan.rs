@@ -61,7 +61,7 @@ pub(crate) fn plan(
         asset_selection: asked.selection.assets.clone(),
         op_selection: asked.selection.ops.clone(),
     };
-    let asked_of_python = host.ask(location, "plan", &request, host.deadlines().plan);
+    let asked_of_python = host.ask(location, "plan", &request, host.deadlines().plan, None);
     let (planned, run_tags, config) = match asked_of_python.answer {
         Ok(Planned::Plan { plan, run_tags, run_config: said }) => {
             (plan, run_tags, said.unwrap_or(run_config))

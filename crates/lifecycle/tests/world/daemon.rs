@@ -78,6 +78,7 @@ impl World {
             | Command::Missed { .. }
             | Command::Launched { .. }
             | Command::Observed { .. }
+            | Command::Loading { .. }
             | Command::Tick => command,
         }
     }
@@ -179,6 +180,7 @@ impl World {
             | Command::Configure { .. }
             | Command::Missed { .. }
             | Command::Launched { .. }
+            | Command::Loading { .. }
             | Command::Tick => false,
         };
     }

@@ -19,7 +19,10 @@ mod words;
 
 pub use asset::{Asset, Assets};
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
-pub use instance::{CodeLocation, CodeLocations, Health, Instance, PoolRules, Rules, TagLimit};
+pub use instance::{
+    CodeLocation, CodeLocations, Health, Instance, LocationState, PoolRules, ReloadLocations,
+    Rules, TagLimit,
+};
 pub use job::{Job, JobDetail, JobStep, Jobs};
 pub use live::{
     Configuration, ConfigurationProblem, FreeSlots, FreedSlots, FreedStep, MAX_CHANGED_RUNS,

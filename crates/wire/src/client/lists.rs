@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use super::calls::below;
 use super::{Client, ClientError};
 use crate::api::{
-    Asset, Assets, CodeLocation, CodeLocations, Job, Jobs, MAX_PAGE, Page, Pool, Pools, RunDetail,
-    Step, Steps,
+    Asset, Assets, CodeLocation, CodeLocations, Job, Jobs, MAX_PAGE, Page, Pool, Pools,
+    ReloadLocations, RunDetail, Step, Steps,
 };
 
 /// How many pages a list may have: no server of ours has half a million jobs, pools or steps.
@@ -67,10 +67,10 @@ impl Client {
         Ok(CodeLocations { code_locations, next: None })
     }
 
-    /// Reads the code locations again, and lists them all.
-    pub async fn reload(&self) -> Result<CodeLocations, ClientError> {
+    /// Reads the code locations again, or one of them, and lists them all. Python is not waited for.
+    pub async fn reload(&self, location: Option<&str>) -> Result<CodeLocations, ClientError> {
         let path = below(&["code-locations", "reload"]);
-        let body = serde_json::json!({});
+        let body = ReloadLocations { location: location.map(str::to_owned) };
         let first: CodeLocations = self.write(Method::POST, &path, &body, &[]).await?.0;
         let Some(next) = first.next else { return Ok(first) };
         let path = below(&["code-locations"]);
