@@ -164,8 +164,8 @@ async fn wait(
     Ok(None)
 }
 
-/// Waits until nobody wants the answer.
-async fn unwanted(wanted: Option<Wanted>) {
+/// Waits until nobody wants the answer; for ever, if nobody can say so.
+pub async fn unwanted(wanted: Option<Wanted>) {
     let Some(mut wanted) = wanted else { return std::future::pending().await };
     while wanted.changed().await.is_ok() {}
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::config::InstanceConfig;
+use ::config::{InstanceConfig, StepStart};
 use coordinator::{Handle, Options};
 use server::{ConfigurationLink, MAX_RELOADS, ReloadConfiguration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -48,6 +48,7 @@ pub(super) fn folder_of(file: Option<&Path>, home: &Path) -> PathBuf {
 struct Served {
     host: Option<String>,
     port: Option<u16>,
+    steps: StepStart,
 }
 
 /// Why the file is to be read again.
@@ -80,6 +81,7 @@ impl ConfigurationFile {
         let served = Served {
             host: args.host.is_none().then(|| address.host.value.clone()),
             port: args.port.is_none().then_some(address.port.value),
+            steps: found.1.steps.value,
         };
         let (state, seen) = watch::channel(Configuration {
             path: path_text(found.0.as_deref()),
@@ -211,11 +213,13 @@ impl Served {
         let is_other_host =
             self.host.as_ref().is_some_and(|host| *host != config.server.host.value);
         let is_other_port = self.port.is_some_and(|port| port != config.server.port.value);
-        [("server.host", is_other_host), ("server.port", is_other_port)]
-            .into_iter()
-            .filter(|(_, is_other)| *is_other)
-            .map(|(key, _)| key.to_owned())
-            .collect()
+        let is_other_start = self.steps != config.steps.value;
+        let keys = [
+            ("server.host", is_other_host),
+            ("server.port", is_other_port),
+            ("steps", is_other_start),
+        ];
+        keys.into_iter().filter(|(_, is_other)| *is_other).map(|(key, _)| key.to_owned()).collect()
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::config::InstanceConfig;
+use ::config::{InstanceConfig, StepStart};
 use coordinator::{Handle, LoopError, Running};
 use definitions::{Deadlines, Locations, Python, PythonHost};
 use launch::local::LocalLauncher;
@@ -77,7 +77,8 @@ impl Daemon {
             server = server.configured_by(link);
         }
         let url = server.url();
-        let locations = load(setup.home, setup.sources).await?;
+        let steps = setup.config.steps.value;
+        let locations = load(setup.home, setup.sources, steps).await?;
         let launcher = LocalLauncher::new(setup.home, BINARY);
         let mut options = options(setup.config, setup.folder);
         options.url.clone_from(&url);
@@ -115,14 +116,15 @@ impl Daemon {
 }
 
 /// Reads the files of jobs, on a thread that may wait for disks, and begins to load Python.
-async fn load(home: &Path, sources: Sources) -> Result<Locations, DaemonError> {
+async fn load(home: &Path, sources: Sources, steps: StepStart) -> Result<Locations, DaemonError> {
     let (home, runtime) = (home.to_owned(), tokio::runtime::Handle::current());
     let load = move || -> std::io::Result<Locations> {
         let Sources { paths, python: listings } = sources;
         if listings.is_empty() {
             return Ok(Locations::load(paths, now()));
         }
-        let python = Python { host: python(&home)?, listings, runtime };
+        let host = python(&home)?.with_steps(steps);
+        let python = Python { host, listings, runtime };
         Ok(Locations::load_with_python(paths, python, now()))
     };
     let loaded = spawn_blocking(load).await.map_err(std::io::Error::other);

@@ -77,7 +77,13 @@ pub(crate) fn plan(
     };
     let interpreter = host.interpreter(location);
     let python_path = host.python_path();
-    let tools = Tools { location, interpreter: &interpreter, python_path: &python_path };
+    let fork = host.fork_socket(location);
+    let tools = Tools {
+        location,
+        interpreter: &interpreter,
+        python_path: &python_path,
+        fork: fork.as_deref(),
+    };
     let steps = steps(job.name.as_str(), &planned, &asked.selection, tools)
         .map_err(|error| SubmissionError::Invalid(error.to_string()))?;
     // What the job says loses against what its partition says, and that against the submitter.

@@ -23,6 +23,8 @@ pub(super) struct Tools<'a> {
     pub(super) interpreter: &'a Path,
     /// From where Python imports modules.
     pub(super) python_path: &'a OsStr,
+    /// The socket of the server whose forks execute them, if they are forked.
+    pub(super) fork: Option<&'a Path>,
 }
 
 /// Which part of a job a run is for.
@@ -83,6 +85,7 @@ pub(super) fn steps(
         target: tools.location.target.clone(),
         asset_selection: selection.assets.clone(),
         op_selection: selection.ops.clone(),
+        fork: tools.fork.map(Path::to_owned),
         is_whole: false,
         links: links.collect(),
     };
@@ -101,6 +104,7 @@ fn whole(
         target: tools.location.target.clone(),
         asset_selection: selection.assets.clone(),
         op_selection: selection.ops.clone(),
+        fork: tools.fork.map(Path::to_owned),
         is_whole: true,
         links: BTreeMap::new(),
     };

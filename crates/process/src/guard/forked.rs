@@ -87,7 +87,8 @@ impl Waiting {
         let talk = &mut self.keeper.talk;
         let begin = async {
             talk.stream.write_all(&[GO]).await?;
-            talk.expect(|said| if let Said::Started { pid } = said { Some(*pid) } else { None }).await
+            talk.expect(|said| if let Said::Started { pid } = said { Some(*pid) } else { None })
+                .await
         };
         let pid = timeout(LONGEST_START, begin).await??;
         Ok((pid, self.pipes, self.keeper))
@@ -156,8 +157,7 @@ impl Talk {
         [out, err, answer]: &[OwnedFd; 3],
     ) -> io::Result<()> {
         let line = order(&orders.command, std::env::vars_os(), &orders.cwd)?;
-        let files =
-            [request.as_fd(), out.as_fd(), err.as_fd(), lock.descriptor(), answer.as_fd()];
+        let files = [request.as_fd(), out.as_fd(), err.as_fd(), lock.descriptor(), answer.as_fd()];
         let stream = &self.stream;
         let send = || {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];

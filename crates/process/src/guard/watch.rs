@@ -6,9 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{
-    Signal as Number, getpid, kill_current_process_group, set_child_subreaper,
-};
+use rustix::process::{Signal as Number, getpid, kill_current_process_group, set_child_subreaper};
 use tokio::net::unix::pipe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
@@ -232,9 +230,7 @@ impl Output {
         let pairs = pairs.into_iter().chain([(answer, files.answer)]);
         let pairs = pairs.filter_map(|(pipe, file)| pipe.zip(file));
         let kept: io::Result<Vec<JoinHandle<BoundedFile>>> = pairs
-            .map(|(pipe, file)| {
-                Ok(tokio::spawn(drain(pipe::Receiver::from_owned_fd(pipe)?, file)))
-            })
+            .map(|(pipe, file)| Ok(tokio::spawn(drain(pipe::Receiver::from_owned_fd(pipe)?, file))))
             .collect();
         Ok(Self { kept: kept? })
     }
