@@ -1,7 +1,7 @@
 """What a guard and a fork server say to each other on the server's socket, and how.
 
-Every message is one line of JSON. A text in an order is the bytes of the system, each as the character
-of its number, because paths and variables need not be Unicode.
+Every message is one line of JSON. A text in an order is the bytes of the system, each as the
+character of its number, because paths and variables need not be Unicode.
 """
 
 from __future__ import annotations

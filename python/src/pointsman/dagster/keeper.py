@@ -1,8 +1,8 @@
 """The keeper of a forked command: what a guard is to a command that it has started itself.
 
-It is the first fork. It leads a session of its own, in which the command is, and adopts whatever the
-command leaves behind; it starts the command when its guard says so, tells how it ended, and ends when
-nothing is left. A guard that has gone away means that all of it is killed.
+It is the first fork. It leads a session of its own, in which the command is, and adopts whatever
+the command leaves behind; it starts the command when its guard says so, tells how it ended, and
+ends when nothing is left. A guard that has gone away means that all of it is killed.
 """
 
 from __future__ import annotations
@@ -40,13 +40,17 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def keep(
-    connection: socket.socket, files: Files, of_server: Iterable[int], become: Callable[[], NoReturn]
+    connection: socket.socket,
+    files: Files,
+    of_server: Iterable[int],
+    become: Callable[[], NoReturn],
 ) -> NoReturn:
     """Keeps a command that `become` turns a fork of this process into.
 
     The descriptors of the server are closed; those that the code has opened are the command's, too.
     """
     try:
+        signal.set_wakeup_fd(-1)
         for descriptor in of_server:
             os.close(descriptor)
         wake = _prepare()

@@ -1,13 +1,14 @@
 """Ends a server with the program that has started it, whatever the user's code is doing.
 
 The program holds the other end of the server's standard input and closes it by ending, however it
-ends. Code that hangs while it is loaded would never read that end, so a process of its own waits for
-it. When it comes, or when the server has ended, the whole group of the server is killed: what user
-code has started while it was loaded, too. Steps are in sessions of their own and stay.
+ends. Code that hangs while it is loaded would never read that end, so a process of its own waits
+for it. When it comes, or when the server has ended, the whole group of the server is killed: what
+user code has started while it was loaded, too. Steps are in sessions of their own and stay.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -50,7 +51,5 @@ def close_all_but(kept: set[int]) -> None:
 
 def close_if_open(descriptor: int) -> None:
     """Closes a descriptor, if it is one."""
-    try:
+    with contextlib.suppress(OSError):
         os.close(descriptor)
-    except OSError:
-        pass

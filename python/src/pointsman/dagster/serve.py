@@ -1,12 +1,12 @@
-"""The fork server of a code location: loads the code once, and executes commands by forks of itself.
+"""The fork server of a code location: loads the code once, and executes commands by forks of it.
 
-A guard that is to start a command asks on the server's socket for a fork that stands for it. It gets
-one only if that cannot be told from the command: the code has not changed since it was loaded, folder
-and environment are the same, and there is one thread alone, because a fork has no other and whatever
-these held would be held for ever. A guard that is refused starts the command itself.
+A guard that is to start a command asks on the server's socket for a fork that stands for it. It
+gets one only if that cannot be told from the command: the code has not changed since it was loaded,
+folder and environment are the same, and there is one thread alone, because a fork has no other and
+whatever these held would be held for ever. A guard that is refused starts the command itself.
 
-The server executes nothing of the user's once the code is loaded, has no instance, opens no database
-and asks nobody.
+The server executes nothing of the user's once the code is loaded, has no instance, opens no
+database and asks nobody.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def serve(request: Mapping[str, Any], channel: Channel) -> int:
     repository = load_repository(target)
     collect_garbage_from_now_on()
     loaded = dispositions()
+    answer = definitions(repository)
     folder = target.get("working_directory") or os.getcwd()
     server = Server(repository, loaded, Sources(folder, began_ns), os.fsencode(folder))
-    answer = definitions(repository)
     if (threads := _threads()) > 1:
         answer["warnings"].append(_why_cold(threads))
         channel.answer(answer)
@@ -74,8 +74,8 @@ def _threads() -> int:
 
 def _why_cold(threads: int) -> str:
     return (
-        f"its steps are started cold: it has {threads} threads once it is loaded, and a process with"
-        " threads cannot be forked safely"
+        f"its steps are started cold: it has {threads} threads once it is loaded, and a process"
+        " with threads cannot be forked safely"
     )
 
 
