@@ -21,11 +21,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use crate::group;
 use crate::guard::orders::Orders;
 use crate::guard::start::{Pipes, input};
 use crate::guard::tree::End;
 use crate::guard::words::{GO, LONGEST_SAID, Said, TERMINATE, order, read};
-use crate::identity::Identity;
+use crate::identity::{Identity, Signal};
 use crate::lock::Lock;
 
 /// How long a server may take until it has a keeper, with others in front: a process that is started
@@ -34,6 +35,9 @@ const LONGEST_ASK: Duration = Duration::from_secs(10);
 
 /// How long a keeper may take for a fork.
 const LONGEST_START: Duration = Duration::from_secs(30);
+
+/// How many looks are taken for what is left of a group whose keeper is gone.
+const MOST_LOOKS: u32 = 200;
 
 /// How many descriptors go with an order.
 const FILES: usize = 5;
@@ -47,6 +51,8 @@ pub(super) struct Waiting {
 /// The keeper of a command.
 pub(super) struct Keeper {
     pid: u32,
+    /// The command, if it lived when it was started.
+    command: Option<Identity>,
     talk: Talk,
     end: Option<End>,
     is_empty: bool,
@@ -78,7 +84,7 @@ async fn ask_at_leisure(socket: &Path, orders: &Orders, lock: &mut Lock) -> io::
     let identity = Identity::of(pid)?.ok_or_else(|| gone("its keeper has ended"))?;
     lock.sign_for(identity)?;
     let pipes = Pipes { out, err, answer: Some(answer) };
-    Ok(Waiting { keeper: Keeper { pid, talk, end: None, is_empty: false }, pipes })
+    Ok(Waiting { keeper: Keeper { pid, command: None, talk, end: None, is_empty: false }, pipes })
 }
 
 impl Waiting {
@@ -91,6 +97,7 @@ impl Waiting {
                 .await
         };
         let pid = timeout(LONGEST_START, begin).await??;
+        self.keeper.command = Identity::of(pid)?;
         Ok((pid, self.pipes, self.keeper))
     }
 }
@@ -115,9 +122,28 @@ impl Keeper {
             }
         }
         if self.talk.is_over && !self.is_empty {
+            self.kill_group()?;
             return Err(gone("its keeper was killed"));
         }
         Ok(!self.is_empty)
+    }
+
+    /// Kills the group of a keeper that is gone, the command last: while that lives, the number of the
+    /// group is nobody else's. What is left of the group without it is found by the step's lock.
+    fn kill_group(&self) -> io::Result<()> {
+        let Some(command) = self.command else { return Ok(()) };
+        for _ in 0..MOST_LOOKS {
+            let mut others = group::members(self.pid)?;
+            let of_all = others.len();
+            others.retain(|other| *other != command);
+            if others.is_empty() || others.len() == of_all || !command.is_alive()? {
+                break;
+            }
+            for other in others {
+                other.signal(Signal::Kill)?;
+            }
+        }
+        command.signal(Signal::Kill).map(drop)
     }
 
     /// Hears more.
