@@ -11,7 +11,7 @@ use crate::remote::{Remote, Session, now, run as run_remote, say};
 use crate::show::{Style, ago, fields, table};
 
 /// How often it is asked whether what is being loaded has come.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+pub(crate) const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CodeLocationCommand {
@@ -104,6 +104,15 @@ async fn reload(session: &Session, name: Option<&str>) -> Result<u8, Failure> {
     session.tell(&locations, |locations| text(session.style, locations))?;
     let are_loaded = locations.code_locations.iter().all(|location| location.is_loaded);
     Ok(if are_loaded { 0 } else { WRONG })
+}
+
+/// Returns whether this location, or any, is being loaded for the first time.
+pub(crate) async fn is_any_loading(session: &Session, name: Option<&str>) -> Result<bool, Failure> {
+    let locations = session.client.code_locations().await?.code_locations;
+    let is_it = |found: &CodeLocation| {
+        found.state == LocationState::Loading && name.is_none_or(|name| found.name == name)
+    };
+    Ok(locations.iter().any(is_it))
 }
 
 /// Returns the names of those that are being loaded, of those that are meant.

@@ -50,6 +50,8 @@ struct UnderWay {
     since: Timestamp,
     /// How its files were when it began, once that is known.
     stamp: Option<[u8; 32]>,
+    /// Whether its files may have changed while they were looked at.
+    look_again: bool,
     /// Dropped when nobody wants it any more.
     _wanted: watch::Sender<()>,
 }
@@ -61,6 +63,16 @@ struct Load {
     wanted: Wanted,
     /// When it began, by both clocks: when it ends is counted from there.
     since: (Timestamp, Instant),
+}
+
+/// What came of a look at the files of a location that is being loaded.
+enum Looked {
+    /// They are known.
+    Settled,
+    /// Something was saved meanwhile: look again.
+    Unsettled,
+    /// Another load has taken its place.
+    Unwanted,
 }
 
 impl Loader {
@@ -123,7 +135,11 @@ impl Locations {
         loader.runtime.spawn_blocking(move || {
             let stamp = python::look(&location, host.home());
             let mut loads = this.loads();
-            let before = match loads.under_way.get(&location) {
+            let before = match loads.under_way.get_mut(&location) {
+                Some(load) if load.stamp.is_none() => {
+                    load.look_again = true;
+                    return;
+                }
                 Some(load) => load.stamp,
                 None => this.image().parsed(&location).and_then(|parsed| parsed.stamp),
             };
@@ -148,7 +164,8 @@ impl Locations {
         let (sender, wanted) = watch::channel(());
         loads.begun += 1;
         let number = loads.begun;
-        let under_way = UnderWay { number, since: now, stamp: None, _wanted: sender };
+        let under_way =
+            UnderWay { number, since: now, stamp: None, look_again: false, _wanted: sender };
         loads.under_way.insert(Arc::clone(location), under_way);
         self.publish(loads, now, |old| old.with_loaded(None));
         let since = (now, Instant::now());
@@ -159,13 +176,20 @@ impl Locations {
 
     async fn carry_out(self, load: Load) {
         let Some(loader) = &self.0.loader else { return };
-        let (host, location) = (Arc::clone(&loader.host), Arc::clone(&load.location));
-        let looked = spawn_blocking(move || python::look(&location, host.home())).await;
-        let Ok(Stamp { digest: stamp, folders }) = looked else { return };
-        if !self.note_looked(&load, stamp, folders) {
+        let stamp = loop {
+            let (host, location) = (Arc::clone(&loader.host), Arc::clone(&load.location));
+            let looked = spawn_blocking(move || python::look(&location, host.home())).await;
+            let Ok(Stamp { digest, folders }) = looked else { return };
+            match self.note_looked(&load, digest, folders) {
+                Looked::Settled => break digest,
+                Looked::Unsettled => {}
+                Looked::Unwanted => return,
+            }
+        };
+        let turn = Arc::clone(&loader.at_once).acquire_owned().await;
+        if load.wanted.has_changed().is_err() {
             return;
         }
-        let turn = Arc::clone(&loader.at_once).acquire_owned().await;
         let (host, location) = (Arc::clone(&loader.host), Arc::clone(&load.location));
         let (known, wanted) = (self.image().parsed(&location), load.wanted.clone());
         let mut loaded = spawn_blocking(move || {
@@ -183,14 +207,17 @@ impl Locations {
         self.put(&load, parsed);
     }
 
-    /// Notes how the files of a location are that is being loaded; returns whether it is still to be.
-    fn note_looked(&self, load: &Load, stamp: [u8; 32], folders: BTreeSet<PathBuf>) -> bool {
+    /// Notes how the files of a location are that is being loaded.
+    fn note_looked(&self, load: &Load, stamp: [u8; 32], folders: BTreeSet<PathBuf>) -> Looked {
         let mut loads = self.loads();
-        let Some(current) = loads.current(load) else { return false };
+        let Some(current) = loads.current(load) else { return Looked::Unwanted };
+        if std::mem::take(&mut current.look_again) {
+            return Looked::Unsettled;
+        }
         current.stamp = Some(stamp);
         loads.folders.insert(Arc::clone(&load.location), folders);
         self.publish(&loads, load.now(), |old| old.with_loaded(None));
-        true
+        Looked::Settled
     }
 
     /// Puts what a load brought into the image, unless another has taken its place.

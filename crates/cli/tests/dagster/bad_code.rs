@@ -10,8 +10,8 @@ use definitions::{
 use model::Timestamp;
 use wire::shim::{Target, TargetKind};
 
-use crate::harness::wait_until;
-use crate::python::{definitions_of, interpreter, serve};
+use crate::harness::{Deployment, wait_until};
+use crate::python::{begin, definitions_of, interpreter, serve};
 
 const YAML: &str = "jobs: {plain: {ops: {a: {command: ['true']}}}}\n";
 
@@ -76,7 +76,10 @@ fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Ve
 
 #[test]
 fn code_that_ends_the_process_prints_or_is_killed_is_told_and_hurts_no_other() {
-    let noisy = format!("print('x' * 100_000)\n{}", definitions_of("noisy"));
+    let noisy = format!("print('x' * 50_000_000)\n{}", definitions_of("noisy"));
+    let threads =
+        "import threading, time\nthreading.Thread(target=lambda: time.sleep(3600)).start()\n";
+    let threads = format!("{threads}{}", definitions_of("threads"));
     let found = problems_of(
         &[
             (
@@ -86,20 +89,21 @@ fn code_that_ends_the_process_prints_or_is_killed_is_told_and_hurts_no_other() {
             ("quiet.py", "import os\nos._exit(0)\n"),
             ("killed.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"),
             ("noisy.py", &noisy),
+            ("threads.py", &threads),
             ("syntax.py", "def broken(:\n    pass\n"),
             ("empty.py", "\n"),
         ],
         &interpreter(),
         Duration::from_mins(3),
     );
-    let [exits, quiet, killed, noisy, syntax, empty] = found.try_into().unwrap();
+    let [exits, quiet, killed, noisy, threads, syntax, empty] = found.try_into().unwrap();
     let exits: String = exits.unwrap();
     assert!(exits.contains("exit code 7") && exits.contains("about to exit"), "{exits}");
     let quiet = quiet.unwrap();
     assert!(quiet.contains("exit code 0; does the code end the process?"), "{quiet}");
     let killed = killed.unwrap();
     assert!(killed.contains("signal 9"), "{killed}");
-    assert_eq!(noisy, None);
+    assert_eq!((noisy, threads), (None, None));
     let syntax = syntax.unwrap();
     assert!(syntax.contains("SyntaxError") && syntax.contains("line 1"), "{syntax}");
     assert!(empty.is_some(), "a file without definitions is no code location");
@@ -132,4 +136,72 @@ fn an_interpreter_without_dagster_or_none_at_all_says_what_to_do() {
     let none = problems_of(&text, Path::new("/no/such/python"), Duration::from_mins(1));
     let none = none[0].as_deref().unwrap();
     assert!(none.contains("/no/such/python") && none.contains("executable_path"), "{none}");
+}
+
+const BAD_STEPS: &str = r#"
+import os, signal, sys, threading, time
+import dagster as dg
+
+@dg.op
+def leaves():
+    print("about to leave", flush=True)
+    os._exit(7)
+
+@dg.op
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@dg.op
+def writes():
+    sys.stdout.write("x" * 50_000_000 + "\n")
+
+@dg.op
+def threads():
+    threading.Thread(target=lambda: time.sleep(3600), daemon=True).start()
+    threading.Thread(target=lambda: print("from a thread")).start()
+
+@dg.op
+def stubborn():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open("stubborn.began", "w").close()
+    time.sleep(3600)
+
+@dg.job
+def bad():
+    leaves()
+    killed()
+    writes()
+    threads()
+
+@dg.job
+def stays():
+    stubborn()
+
+defs = dg.Definitions(jobs=[bad, stays])
+"#;
+
+#[test]
+fn a_step_that_leaves_dies_floods_or_starts_threads_has_a_clear_end_and_hurts_no_other() {
+    let mut daemon = Deployment::new(YAML, "");
+    fs::write(daemon.path("bad.py"), BAD_STEPS).unwrap();
+    fs::write(daemon.path("good.py"), definitions_of("good")).unwrap();
+    begin(&mut daemon, "serve", &["-f", "bad.py", "-f", "good.py"]);
+    let stays = daemon.launch("stays", &[]);
+    daemon.wait_for_file("stubborn.began");
+    let bad = daemon.launch("bad", &[]);
+    let good = daemon.launch("good", &[]);
+    daemon.wait_for(&bad, "FAILURE");
+    daemon.wait_for(&good, "SUCCESS");
+    let error = |step: &str| daemon.step(&bad, step)["error"].to_string();
+    assert!(error("leaves").contains("exit code 7"), "{}", error("leaves"));
+    assert!(error("killed").contains("signal 9"), "{}", error("killed"));
+    let out = |step: &str| daemon.ok(&["run", "logs", &bad, "--step", step]);
+    assert!(out("leaves").contains("about to leave"));
+    for step in ["writes", "threads"] {
+        assert_eq!(daemon.step(&bad, step)["status"], "SUCCESS", "{step}");
+    }
+    assert!(out("threads").contains("from a thread"));
+    daemon.ok(&["run", "cancel", &stays]);
+    daemon.wait_for(&stays, "CANCELED");
+    daemon.wait_for_quiet();
 }
