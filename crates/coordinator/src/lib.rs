@@ -19,6 +19,7 @@ mod options;
 mod recovery;
 mod retention;
 mod submit;
+mod told;
 mod views;
 mod workers;
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Batch, Change, Claim, CodeLocation, EventKind, LifeEvent, NewRun, PoolLimit, PoolName, Run,
-    RunChange, RunId, RunLife, StepId, StepRow, Submission, Timestamp,
+    AssetEvent, Batch, Change, Claim, CodeLocation, EventKind, LifeEvent, NewRun, PoolLimit,
+    PoolName, Run, RunChange, RunId, RunLife, StepId, StepRow, Submission, Timestamp,
 };
 
 use crate::effects::Effect;
@@ -31,6 +31,8 @@ pub(crate) struct Pending {
     pub(crate) pauses: BTreeMap<CodeLocation, Option<Timestamp>>,
     pub(crate) deleted: BTreeSet<RunId>,
     pub(crate) events: Vec<LifeEvent>,
+    /// What of them was told of assets.
+    pub(crate) asset_events: Vec<AssetEvent>,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -68,6 +70,7 @@ impl Pending {
         }
         batch.deleted_runs = self.deleted.into_iter().collect();
         batch.events = self.events;
+        batch.asset_events = self.asset_events;
         (batch, self.effects)
     }
 

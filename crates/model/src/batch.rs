@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::asset::AssetEvent;
 use crate::id::{CodeLocation, PoolName, RunId, StepKey};
 use crate::life::{LifeEvent, RunLife};
 use crate::pool::PoolLimit;
@@ -38,6 +39,9 @@ pub struct Batch {
     /// What happened, in the order of its change numbers, which follow the last ones stored without
     /// a gap.
     pub events: Vec<LifeEvent>,
+    /// What was told of assets, in the order of its change numbers; each is that of one of the events,
+    /// which has the same data.
+    pub asset_events: Vec<AssetEvent>,
 }
 
 impl Batch {

@@ -4,6 +4,7 @@
 //! This room decides nothing about *when* something happens and knows no clock, no store and no
 //! wire format. Every other room speaks in its types.
 
+mod asset;
 mod batch;
 mod explain;
 pub mod files;
@@ -20,6 +21,7 @@ mod step;
 mod tags;
 mod time;
 
+pub use asset::{AssetEvent, AssetEventKind};
 pub use batch::{Batch, Epoch, IdempotencyKey, NewRun, PlanHash, RunChange, StepRow, Submission};
 pub use explain::{
     Count, Explanation, Holder, HolderOf, Holders, LimitKey, Reason, Remedy, TagScope, Usage,

@@ -1,6 +1,7 @@
 //! The table of routes: every address that the server knows, with its methods and what the document
 //! of the API says of each. What is not here does not exist.
 
+mod assets;
 mod changes;
 mod described;
 mod document;
@@ -67,7 +68,11 @@ pub(crate) fn table() -> Vec<Row> {
             .post(live::reload_configuration, described::reload_configuration()),
         at("/api/v1/jobs").get(jobs::list, described::jobs()),
         at("/api/v1/jobs/{job}").get(jobs::show, described::job()),
-        at("/api/v1/assets").get(jobs::assets, described::assets()),
+        at("/api/v1/assets").get(assets::list, described::assets()),
+        at("/api/v1/assets/{location}/{asset}").get(assets::show, described::asset()),
+        at("/api/v1/asset-events").get(assets::events, described::asset_events()),
+        at("/api/v1/materialized-partitions")
+            .get(assets::partitions, described::materialized_partitions()),
         at("/api/v1/code-locations").get(jobs::locations, described::locations()),
         at("/api/v1/code-locations/reload").post(jobs::reload, described::reload()),
         at("/api/v1/runs")

@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 use tracing::{error, info};
+use wire::shim::LOAD_SECONDS;
 use wire::worker::{Assignment, Identity, Outcome, Report, ReportKind};
 
 use crate::begin::{SecretError, begin, draw_nonce, read_token};
@@ -48,14 +49,22 @@ pub struct Settings {
     /// How many steps run at once at most, whatever the run's own limits say. Others wait for a place,
     /// and hold no slots meanwhile.
     pub max_running: NonZeroUsize,
+    /// How long the code of a step that is written for Dagster may take to be loaded.
+    pub load_timeout: Duration,
 }
 
 impl Default for Settings {
     /// Ten seconds, as long as container engines give; 10 MiB, some 100,000 lines; 256 steps, each of
-    /// which costs the worker three descriptors of the 1024 that a process mostly has.
+    /// which costs the worker three descriptors of the 1024 that a process mostly has; as long to load
+    /// as a code location has.
     fn default() -> Self {
         let max_running = NonZeroUsize::MIN.saturating_add(255);
-        Self { grace: Duration::from_secs(10), max_output: 10 * 1024 * 1024, max_running }
+        Self {
+            grace: Duration::from_secs(10),
+            max_output: 10 * 1024 * 1024,
+            max_running,
+            load_timeout: Duration::from_secs(LOAD_SECONDS),
+        }
     }
 }
 

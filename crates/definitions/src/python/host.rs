@@ -23,7 +23,7 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 use tokio::runtime::Handle;
-use wire::shim::{CANNOT_LOAD, Describe, Serve};
+use wire::shim::{CANNOT_LOAD, Describe, LOAD_SECONDS, Serve};
 
 use super::forks::{ForkServers, Launch};
 use super::{PythonLocation, package};
@@ -51,7 +51,7 @@ impl Default for Deadlines {
     /// Three minutes to load, as long as Dagster waits for code; 25 seconds to plan, so that whoever
     /// submits hears of it before the request for it is over.
     fn default() -> Self {
-        Self { load: Duration::from_mins(3), plan: Duration::from_secs(25) }
+        Self { load: Duration::from_secs(LOAD_SECONDS), plan: Duration::from_secs(25) }
     }
 }
 

@@ -17,7 +17,10 @@ mod run;
 mod time;
 mod words;
 
-pub use asset::{Asset, Assets};
+pub use asset::{
+    Asset, AssetCheck, AssetDetail, AssetEvent, AssetEventFilter, AssetEvents, Assets,
+    DEFAULT_ASSET_EVENTS, MAX_ASSET_EVENTS, MaterializedPartitions, PartitionFilter,
+};
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
 pub use instance::{
     CodeLocation, CodeLocations, Health, Instance, LocationState, PoolRules, ReloadLocations,
@@ -35,9 +38,9 @@ pub use reason::{
     TagScope, Usage, sentences, short_id,
 };
 pub use run::{
-    CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogPage,
-    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepHeldBack,
-    StepWhy, Steps, SubmitRun,
+    CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogLine,
+    LogPage, LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step,
+    StepHeldBack, StepWhy, Steps, SubmitRun,
 };
 pub use time::Time;
 

@@ -4,8 +4,9 @@ use reqwest::Method;
 
 use super::{Changes, Client, ClientError};
 use crate::api::{
-    CancelRun, Configuration, Events, FreeSlots, FreedSlots, Health, IDEMPOTENCY_KEY, Instance,
-    JobDetail, LogFiles, LogFilter, LogPage, Page, Pool, PoolDetail, QueuePage, Run, RunChanges,
+    AssetDetail, AssetEventFilter, AssetEvents, CancelRun, Configuration, Events, FreeSlots,
+    FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail, LogFiles, LogFilter, LogPage,
+    MaterializedPartitions, Page, PartitionFilter, Pool, PoolDetail, QueuePage, Run, RunChanges,
     RunChangesAnswer, RunDetail, RunFilter, RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
 };
 
@@ -43,6 +44,27 @@ impl Client {
         let query: Vec<_> =
             location.map(|name| ("location", name.to_owned())).into_iter().collect();
         self.get(&below(&["jobs", job]), &query).await
+    }
+
+    /// Shows an asset of a code location.
+    pub async fn asset(&self, location: &str, asset: &str) -> Result<AssetDetail, ClientError> {
+        self.get(&below(&["assets", location, asset]), &[]).await
+    }
+
+    /// Lists what was told of assets.
+    pub async fn asset_events(
+        &self,
+        filter: &AssetEventFilter,
+    ) -> Result<AssetEvents, ClientError> {
+        self.get(&below(&["asset-events"]), &filter.to_pairs()).await
+    }
+
+    /// Lists the partitions of an asset that were made.
+    pub async fn materialized_partitions(
+        &self,
+        filter: &PartitionFilter,
+    ) -> Result<MaterializedPartitions, ClientError> {
+        self.get(&below(&["materialized-partitions"]), &filter.to_pairs()).await
     }
 
     /// Submits a run. Asked again with the same key, the answer is the same run.

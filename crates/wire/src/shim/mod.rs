@@ -15,10 +15,13 @@ pub use definitions::{
     Asset, Backoff, Executor, Input, Job, JobPlan, LoadError, Loaded, Output, Partitions, Retries,
     Source, Step, StepKind,
 };
-pub use events::{Event, Failure, Planned};
+pub use events::{Event, Head, Planned};
 
 /// The version of the protocol that this code speaks.
 pub const VERSION: u32 = 1;
+
+/// How long code may take to be loaded, in seconds: that of a code location, and that of a step.
+pub const LOAD_SECONDS: u64 = 180;
 
 /// The exit code with which the package says that the user's code cannot be loaded.
 pub const CANNOT_LOAD: i32 = 3;
@@ -126,8 +129,7 @@ pub struct ExecuteStep {
     pub storage: PathBuf,
     /// How user code asks about other runs; it cannot, if not set.
     pub instance: Option<Instance>,
-    /// Whether what user code logs, and what it raises, is written to standard error, and only that is
-    /// answered on which the run hangs.
+    /// Whether what user code logs, and what it raises, is written to standard error too.
     pub prints_events: bool,
 }
 
