@@ -61,7 +61,10 @@ pub(super) struct Keeper {
 /// The connection, and what was heard over it.
 struct Talk {
     stream: UnixStream,
+    /// What is no whole line yet.
     heard: Vec<u8>,
+    /// What was said and not taken yet.
+    said: VecDeque<Said>,
     is_over: bool,
 }
 
@@ -113,7 +116,7 @@ impl Keeper {
 
     /// Takes note of what was heard; returns whether anything of the command is left.
     pub(super) fn look(&mut self) -> io::Result<bool> {
-        for said in self.talk.take() {
+        while let Some(said) = self.talk.said.pop_front() {
             match said {
                 Said::Exited { code } => self.end = Some(End::Exited(code)),
                 Said::Signaled { signal } => self.end = Some(End::Signaled(signal)),
@@ -171,7 +174,7 @@ impl Talk {
         let folder = open(folder, flags, Mode::empty())?;
         let short = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
         let stream = UnixStream::connect(short).await?;
-        Ok(Self { stream, heard: Vec::new(), is_over: false })
+        Ok(Self { stream, heard: Vec::new(), said: VecDeque::new(), is_over: false })
     }
 
     /// Sends the order, with the descriptors that the command takes.
@@ -200,7 +203,7 @@ impl Talk {
     /// Waits for the one thing that may be said now, and is not a refusal.
     async fn expect<T>(&mut self, is_it: impl Fn(&Said) -> Option<T>) -> io::Result<T> {
         loop {
-            match self.take().pop_front() {
+            match self.said.pop_front() {
                 Some(Said::Refused { why }) => return Err(io::Error::other(why)),
                 Some(said) => return is_it(&said).ok_or_else(|| gone("it says something else")),
                 None if self.is_over => return Err(gone("the server has gone")),
@@ -218,17 +221,45 @@ impl Talk {
         }
         let count = self.stream.read_buf(&mut self.heard).await?;
         self.is_over = count == 0;
+        self.read_lines();
         Ok(())
     }
 
-    /// Takes what was said, line by line; what is no word of ours is passed over.
-    fn take(&mut self) -> VecDeque<Said> {
+    /// Reads the whole lines; what is no word of ours is passed over.
+    fn read_lines(&mut self) {
         let whole = self.heard.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let lines: Vec<u8> = self.heard.drain(..whole).collect();
-        lines.split(|byte| *byte == b'\n').filter_map(read).collect()
+        self.said.extend(lines.split(|byte| *byte == b'\n').filter_map(read));
     }
 }
 
 fn gone(why: &str) -> io::Error {
     io::Error::other(why.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_command_that_has_ended_before_its_start_is_heard_has_ended() {
+        let (stream, mut keeper_end) = UnixStream::pair().unwrap();
+        let talk = Talk { stream, heard: Vec::new(), said: VecDeque::new(), is_over: false };
+        let pid = std::process::id();
+        let keeper = Keeper { pid, command: None, talk, end: None, is_empty: false };
+        let (pipe, _) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        let pipes = Pipes { out: pipe.try_clone().unwrap(), err: pipe, answer: None };
+        let said = format!(
+            "{{\"kind\":\"started\",\"pid\":{pid}}}\n{{\"kind\":\"exited\",\"code\":3}}\n\
+             {{\"kind\":\"empty\"}}\n"
+        );
+        keeper_end.write_all(said.as_bytes()).await.unwrap();
+        let (_, _, mut keeper) = Waiting { keeper, pipes }.begin().await.unwrap();
+        let mut go = [0];
+        keeper_end.read_exact(&mut go).await.unwrap();
+        drop(keeper_end);
+        keeper.hear().await.unwrap();
+        assert!(!keeper.look().unwrap());
+        assert_eq!((go[0], keeper.end()), (GO, Some(End::Exited(3))));
+    }
 }
