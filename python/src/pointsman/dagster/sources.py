@@ -15,6 +15,10 @@ from pointsman.dagster.load import folder_of
 _State = tuple[int, int, int, int]
 
 
+# The clock by which files are dated is put forward by the ticks of the kernel, of at most 10 ms.
+_LAG_NS = 20_000_000
+
+
 class Sources:
     """The files as they were when the code had been loaded."""
 
@@ -25,7 +29,7 @@ class Sources:
         self._states = {path: _state(path) for path in paths if path and _counts(path)}
         # What was saved since then may have been read before.
         self._doubtful = [
-            path for path, state in self._states.items() if state and state[1] > began_ns
+            path for path, state in self._states.items() if state and state[1] > began_ns - _LAG_NS
         ]
 
     def changed(self) -> str | None:
