@@ -10,6 +10,7 @@ mod forked;
 #[path = "../daemon/harness.rs"]
 #[expect(dead_code, reason = "the tests of the daemon use all of it")]
 mod harness;
+mod instance;
 mod loading;
 mod python;
 mod runs;
