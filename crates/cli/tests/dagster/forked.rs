@@ -105,6 +105,8 @@ def simple(given):
 @dg.job(config=simple)
 def mapped():
     sized()
+
+defs = dg.Definitions(jobs=[holds, ignores, mapped])
 "#;
 
 const YAML: &str = "jobs: {plain: {ops: {a: {command: ['true']}}}}\n";
