@@ -39,7 +39,7 @@ class Server:
         self.env = more.pop("env", None) or environment(WAREHOUSE_HOST="dwh")
         self.socket_path = tmp_path / "forks"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pointsman.dagster", "serve"],
+            [sys.executable, "-m", "pointsman.dagster", "serve", "--answer-fd", "1"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

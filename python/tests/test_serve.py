@@ -186,7 +186,7 @@ def test_code_that_hangs_while_it_is_loaded_ends_with_the_program(tmp_path: Path
     target = file_target("hangs.py", tmp_path)
     reading, writing = os.pipe()
     server = subprocess.Popen(
-        [sys.executable, "-m", "pointsman.dagster", "serve"],
+        [sys.executable, "-m", "pointsman.dagster", "serve", "--answer-fd", "1"],
         stdin=reading,
         stdout=subprocess.DEVNULL,
         cwd=tmp_path,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use definitions::{FindError, Job, JobSubmission, RunRequest, Selection, SubmissionError};
-use lifecycle::{Command, Known, Refusal, Reply, Submit};
+use lifecycle::{Command, Ids, Known, Refusal, Reply, Submit};
 use model::{
     CodeLocation, Deployment, IdempotencyKey, JobName, LOCATION_TAG, PRIORITY_TAG, Priority,
     PriorityError, RunId, Submission, Tags,
@@ -22,6 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::commands::CommandError;
 use crate::handle::{Handle, unexpected};
 use crate::hooks::{Headers, Offer};
+use crate::ids::SystemIds;
 
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
@@ -84,7 +85,9 @@ impl Handle {
             if let Some(run) = self.submitted_before(&submit).await? {
                 return Ok(Submitted { run, is_new: false });
             }
-            submit.tags = hooks.run(offer(&submit, headers, user)).await?;
+            // Hooks are told the id that the run will have.
+            let run = *submit.id.get_or_insert_with(|| SystemIds.run_id());
+            submit.tags = hooks.run(offer(&submit, run, headers, user)).await?;
         }
         match self.entry.decide(Command::Submit(Box::new(submit))).await? {
             Reply::Submitted { run, is_new } => Ok(Submitted { run, is_new }),
@@ -177,8 +180,9 @@ impl Handle {
 }
 
 /// Returns a submission as the hooks see it.
-fn offer(submit: &Submit, headers: Headers, user: Option<String>) -> Offer {
+fn offer(submit: &Submit, run: RunId, headers: Headers, user: Option<String>) -> Offer {
     Offer {
+        run,
         job: submit.job.clone(),
         location: submit.location.clone(),
         tags: submit.tags.clone(),

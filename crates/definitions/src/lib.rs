@@ -24,7 +24,7 @@ pub use locations::{
 };
 pub use python::{
     Deadlines, Listing, ListingError, PROJECT, PythonHost, PythonLocation, RunRequest, Selection,
-    WORKSPACE, read_project, read_workspace,
+    WORKSPACE, coordinator_program, read_project, read_workspace,
 };
 pub use read::{Definitions, FilePath, MAX_JOBS, MAX_OPS, MAX_RETRIES, MAX_SECONDS, NAME_BYTES};
 pub use set::Origin;

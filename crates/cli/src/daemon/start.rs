@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ::config::{InstanceConfig, StepStart};
-use coordinator::{Handle, LoopError, Running};
+use ::config::InstanceConfig;
+use coordinator::{Handle, LoopError, Options, Running};
 use definitions::{Deadlines, Locations, Python, PythonHost};
 use launch::local::LocalLauncher;
 use model::Timestamp;
@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::class::{ClassError, Place};
 use super::options::options;
 use super::sources::Sources;
 
@@ -49,6 +50,8 @@ pub(super) enum DaemonError {
     Loop(#[from] LoopError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Class(#[from] ClassError),
     #[error("cannot prepare to load Python")]
     Python(#[source] std::io::Error),
     #[error("the API has ended, though nobody told it to")]
@@ -77,11 +80,14 @@ impl Daemon {
             server = server.configured_by(link);
         }
         let url = server.url();
-        let steps = setup.config.steps.value;
-        let locations = load(setup.home, setup.sources, steps).await?;
+        let place = Place {
+            home: setup.home.to_owned(),
+            folder: setup.folder.to_owned(),
+            url: Some(url.clone()),
+        };
+        let options = Options { url: url.clone(), ..options(setup.config, &place).await? };
+        let locations = load(setup.home, setup.sources, setup.config).await?;
         let launcher = LocalLauncher::new(setup.home, BINARY);
-        let mut options = options(setup.config, setup.folder);
-        options.url.clone_from(&url);
         let (handle, running) = coordinator::start(options, store, locations, launcher).await?;
         let (stop_server, mut stopped) = watch::channel(false);
         let shutdown = async move {
@@ -116,16 +122,20 @@ impl Daemon {
 }
 
 /// Reads the files of jobs, on a thread that may wait for disks, and begins to load Python.
-async fn load(home: &Path, sources: Sources, steps: StepStart) -> Result<Locations, DaemonError> {
+async fn load(
+    home: &Path,
+    sources: Sources,
+    config: &InstanceConfig,
+) -> Result<Locations, DaemonError> {
+    let (inherited, steps) = (config.inherited_env.value.clone(), config.steps.value);
     let (home, runtime) = (home.to_owned(), tokio::runtime::Handle::current());
     let load = move || -> std::io::Result<Locations> {
         let Sources { paths, python: listings } = sources;
         if listings.is_empty() {
             return Ok(Locations::load(paths, now()));
         }
-        let host = python(&home)?.with_steps(steps);
-        let python = Python { host, listings, runtime };
-        Ok(Locations::load_with_python(paths, python, now()))
+        let host = python(&home)?.inheriting(inherited).with_steps(steps);
+        Ok(Locations::load_with_python(paths, Python { host, listings, runtime }, now()))
     };
     let loaded = spawn_blocking(load).await.map_err(std::io::Error::other);
     loaded.and_then(|loaded| loaded).map_err(DaemonError::Python)

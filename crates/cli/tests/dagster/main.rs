@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails to be set up fails the test")]
 
 mod bad_code;
+mod coordinators;
 mod examples;
 mod forked;
 #[path = "../daemon/harness.rs"]

@@ -15,6 +15,7 @@ use std::time::Duration;
 use config::StepStart;
 use model::{CodeLocation, hex};
 use process::dialogue::Program;
+use process::environment::for_python;
 use process::errand::{self, Answered, Errand, Wanted};
 use process::spawn::StepEnd;
 use serde::Serialize;
@@ -65,6 +66,8 @@ pub struct PythonHost {
     /// From where Python imports our package.
     package: PathBuf,
     environment: BTreeMap<OsString, OsString>,
+    /// The variables that are handed on; all, if not set.
+    inherited_env: Option<Vec<String>>,
     deadlines: Deadlines,
     asked: AtomicU64,
     /// How steps are started where their location does not say.
@@ -135,6 +138,7 @@ impl PythonHost {
             work,
             package,
             environment,
+            inherited_env: None,
             deadlines,
             asked: AtomicU64::new(0),
             steps: StepStart::Cold,
@@ -146,6 +150,18 @@ impl PythonHost {
     /// Says how the steps of locations are started that do not say it themselves.
     pub fn with_steps(self, steps: StepStart) -> Self {
         Self { steps, ..self }
+    }
+
+    /// Hands on these variables alone, with those that Python itself needs, to the code and its steps.
+    #[must_use]
+    pub fn inheriting(mut self, names: Option<Vec<String>>) -> Self {
+        self.environment = for_python(&self.environment, names.as_deref());
+        self.inherited_env = names;
+        self
+    }
+
+    pub(super) fn inherited_env(&self) -> Option<&[String]> {
+        self.inherited_env.as_deref()
     }
 
     /// The folder in which the daemon keeps everything.
@@ -201,7 +217,10 @@ impl PythonHost {
         };
         let asked = serve(request, socket).and_then(|request| {
             let runtime = Handle::try_current().map_err(|error| error.to_string())?;
-            let launch = Launch { program: self.program(location, SERVE), request, deadline };
+            let mut program = self.program(location, SERVE);
+            // Its code's own is standard error.
+            program.command.extend(["--answer-fd", "1"].map(OsString::from));
+            let launch = Launch { program, request, deadline };
             let started = self.forks.start(&location.name, launch, Some(wanted.clone()));
             Ok(runtime.block_on(started))
         });
@@ -282,7 +301,7 @@ fn serve(
 }
 
 /// Puts our package before whatever the user has.
-fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
+pub(super) fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
     let mut path = package.as_os_str().to_owned();
     if let Some(given) = given.filter(|given| !given.is_empty()) {
         path.push(":");

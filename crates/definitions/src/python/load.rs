@@ -86,6 +86,7 @@ fn definitions(
         location,
         interpreter: &interpreter,
         python_path: &python_path,
+        inherited_env: host.inherited_env(),
         fork: fork.as_deref(),
     };
     let mut warnings: Vec<Problem> =

@@ -5,6 +5,7 @@
 //! are forked. `listing` says which locations there are;
 //! `workspace` and `project` read the files that name them. No code of the user's ever runs in this process.
 
+mod coordinator;
 mod files;
 mod forks;
 mod host;
@@ -17,6 +18,7 @@ mod project;
 mod steps;
 mod workspace;
 
+pub use coordinator::coordinator_program;
 pub(crate) use files::{Stamp, look};
 pub use host::{Deadlines, PythonHost};
 pub(crate) use listing::Listed;

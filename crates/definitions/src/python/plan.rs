@@ -84,6 +84,7 @@ pub(crate) fn plan(
         location,
         interpreter: &interpreter,
         python_path: &python_path,
+        inherited_env: host.inherited_env(),
         fork: fork.as_deref(),
     };
     let steps = steps(job.name.as_str(), &planned, &asked.selection, tools)

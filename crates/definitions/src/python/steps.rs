@@ -25,6 +25,8 @@ pub(super) struct Tools<'a> {
     pub(super) python_path: &'a OsStr,
     /// The socket of the server whose forks execute them, if they are forked.
     pub(super) fork: Option<&'a Path>,
+    /// The variables that they get of the worker's; all, if not set.
+    pub(super) inherited_env: Option<&'a [String]>,
 }
 
 /// Which part of a job a run is for.
@@ -86,6 +88,7 @@ pub(super) fn steps(
         asset_selection: selection.assets.clone(),
         op_selection: selection.ops.clone(),
         fork: tools.fork.map(Path::to_owned),
+        inherited_env: tools.inherited_env.map(<[String]>::to_vec),
         is_whole: false,
         links: links.collect(),
     };
@@ -105,6 +108,7 @@ fn whole(
         asset_selection: selection.assets.clone(),
         op_selection: selection.ops.clone(),
         fork: tools.fork.map(Path::to_owned),
+        inherited_env: tools.inherited_env.map(<[String]>::to_vec),
         is_whole: true,
         links: BTreeMap::new(),
     };

@@ -31,6 +31,10 @@ pub struct Instance {
     pub queued: u64,
     /// The rules in force.
     pub rules: Rules,
+    /// What every run is offered to when it is submitted, in this order: a coordinator class, and the
+    /// submission hooks.
+    #[serde(default)]
+    pub submission_hooks: Vec<String>,
     /// Where the rules come from; `null` if they come from no file that can be read again.
     #[serde(default)]
     pub configuration: Option<Configuration>,

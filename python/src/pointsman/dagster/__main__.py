@@ -1,7 +1,8 @@
 """`python -m pointsman.dagster VERB --answer-fd N`: one request, one answer, one process.
 
 The request is one JSON document on standard input; the answer goes as JSON lines on descriptor N.
-The verb `serve` takes a line, answers on standard output, and stays until its input ends.
+The verb `serve` takes a line and stays until its input ends; `coordinator` takes a line for every
+run that is submitted.
 """
 
 from __future__ import annotations
@@ -23,8 +24,13 @@ from pointsman.dagster.lifeline import end_with
 
 SERVE = "serve"
 
-# The verbs of one request, and the one that stays.
-VERBS = ("describe", "plan", "run", "step", "tick", SERVE)
+COORDINATOR = "coordinator"
+
+# The verbs of one request, and those that stay.
+VERBS = ("describe", "plan", "run", "step", "tick", SERVE, COORDINATOR)
+
+STDOUT = 1
+STDERR = 2
 
 
 def main() -> None:
@@ -39,11 +45,10 @@ def main() -> None:
     # Somebody may be following what the user's code prints.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    is_server = arguments.verb == SERVE
-    channel = Channel(_own_stdout() if is_server else arguments.answer_fd)
+    channel = Channel(_own_descriptor(arguments.answer_fd))
     try:
         with _own_stdin() as stdin:
-            if is_server:
+            if arguments.verb == SERVE:
                 # Before any of the user's code is there, which may hang.
                 end_with(stdin.fileno())
             code = _run(arguments.verb, stdin, channel)
@@ -57,11 +62,8 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pointsman.dagster", description=__doc__)
     parser.add_argument("verb", choices=VERBS)
-    parser.add_argument("--answer-fd", type=int, help="where the answer goes")
-    arguments = parser.parse_args()
-    if arguments.answer_fd is None and arguments.verb != SERVE:
-        parser.error("--answer-fd is missing")
-    return arguments
+    parser.add_argument("--answer-fd", type=int, required=True, help="where the answer goes")
+    return parser.parse_args()
 
 
 def _own_stdin() -> BinaryIO:
@@ -73,16 +75,18 @@ def _own_stdin() -> BinaryIO:
     return os.fdopen(ours, "rb")
 
 
-def _own_stdout() -> int:
-    """Takes standard output away from user code, what it prints goes to standard error."""
-    ours = os.dup(1)
-    os.dup2(2, 1)
+def _own_descriptor(descriptor: int) -> int:
+    """Takes standard output away from user code if answers go there: it prints on stderr then."""
+    if descriptor != STDOUT:
+        return descriptor
+    ours = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
     return ours
 
 
 def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
     try:
-        request = _read_request(stdin.readline() if verb == SERVE else stdin.read())
+        request = {} if verb == COORDINATOR else _read_request(_text_of_request(verb, stdin))
         # Imported here: an installation without Dagster is an answer, not a traceback.
         from pointsman.dagster import verbs
     except BadRequest as error:
@@ -92,18 +96,35 @@ def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
         return CANNOT_LOAD
     try:
         if verb == SERVE:
-            from pointsman.dagster.serve import serve
-
-            # Its end is waited for elsewhere.
-            stdin.close()
-            return serve(request, channel)
-        verbs.run(verb, request, channel)
+            return _serve(request, stdin, channel)
+        if verb == COORDINATOR:
+            _coordinate(stdin, channel)
+        else:
+            verbs.run(verb, request, channel)
     except LoadFailed as failed:
         channel.answer(failed.answer)
         return CANNOT_LOAD
     except BadRequest as error:
         return _cannot_understand(error, channel)
     return DONE
+
+
+def _text_of_request(verb: str, stdin: BinaryIO) -> bytes:
+    return stdin.readline() if verb == SERVE else stdin.read()
+
+
+def _serve(request: dict[str, Any], stdin: BinaryIO, channel: Channel) -> int:
+    from pointsman.dagster.serve import serve
+
+    # Its end is waited for elsewhere.
+    stdin.close()
+    return serve(request, channel)
+
+
+def _coordinate(stdin: BinaryIO, channel: Channel) -> None:
+    from pointsman.dagster.coordinator import coordinate
+
+    coordinate(stdin, channel)
 
 
 def _read_request(text: bytes) -> dict[str, Any]:

@@ -55,6 +55,7 @@ fn linked(steps: Vec<PlanStep>, links: BTreeMap<String, StepLinks>) -> Graph {
         asset_selection: None,
         op_selection: None,
         fork: None,
+        inherited_env: None,
         is_whole: false,
         links,
     };
