@@ -57,6 +57,11 @@ class Server:
         self.request = request
         self.hello = json.loads(self.process.stdout.readline() or "null")
 
+    def wait(self) -> int:
+        """Waits until it ends by itself."""
+        self.process.wait(timeout=DEADLINE_SECONDS)
+        return self.end()
+
     def end(self) -> int:
         self.process.communicate(timeout=DEADLINE_SECONDS)
         return self.process.returncode

@@ -161,7 +161,7 @@ def test_commands_outlive_their_server(number: signal.Signals, tmp_path: Path) -
     forked = begin(server, "waits", tmp_path)
     wait_until((tmp_path / "started").exists)
     server.process.send_signal(number)
-    assert server.end() == -number
+    assert server.wait() == -number
     assert is_alive(forked.command)
     forked.terminate()
     assert forked.wait().last["kind"] == "failed"
@@ -206,7 +206,7 @@ def test_code_that_cannot_be_loaded_ends_the_process_with_its_reason(tmp_path: P
     (tmp_path / "broken.py").write_text("raise ValueError('no')\n")
     server = Server(file_target("broken.py", tmp_path), tmp_path)
     assert (server.hello["kind"], server.hello["message"]) == ("load_error", "no")
-    assert server.end() == 3
+    assert server.wait() == 3
 
 
 def test_code_that_starts_a_thread_is_never_forked_and_says_so(tmp_path: Path) -> None:
@@ -217,7 +217,7 @@ def test_code_that_starts_a_thread_is_never_forked_and_says_so(tmp_path: Path) -
     server = Server(write(tmp_path, "pass", before), tmp_path)
     assert server.hello["kind"] == "definitions"
     assert any("2 threads" in warning for warning in server.hello["warnings"])
-    assert server.end() == 0
+    assert server.wait() == 0
 
 
 def test_code_that_has_changed_is_not_executed_and_ends_the_server(tmp_path: Path) -> None:
@@ -229,14 +229,14 @@ def test_code_that_has_changed_is_not_executed_and_ends_the_server(tmp_path: Pat
         assert work(server, tmp_path).last["kind"] == "succeeded"
         change()
         assert "helper.py has changed" in server.ask("step", {}, tmp_path).refusal
-        assert server.end() == 5
+        assert server.wait() == 5
 
 
 def test_what_is_saved_while_code_is_loaded_counts_as_changed(tmp_path: Path) -> None:
     before = "os.utime(__file__)"
     server = Server(write(tmp_path, "pass", before), tmp_path)
     assert "written.py has changed" in server.ask("step", {}, tmp_path).refusal
-    assert server.end() == 5
+    assert server.wait() == 5
 
 
 def test_variables_that_a_file_of_the_folder_sets_count_too(tmp_path: Path) -> None:
@@ -246,7 +246,7 @@ def test_variables_that_a_file_of_the_folder_sets_count_too(tmp_path: Path) -> N
     assert logs(work(server, tmp_path)) == ["one"]
     (tmp_path / ".env").write_text("FROM_FILE=another\n")
     assert ".env has changed" in server.ask("step", {}, tmp_path).refusal
-    assert server.end() == 5
+    assert server.wait() == 5
 
 
 def test_a_fork_has_the_variables_of_its_run_and_those_that_the_code_has_set(
