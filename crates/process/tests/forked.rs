@@ -141,11 +141,15 @@ async fn a_forked_command_has_all_that_one_of_the_guards_own_has() {
     let script = "read line; pwd; echo $NAMED; env | wc -l; echo oops >&2; say \"to $line\" $2
         readlink /proc/$$/fd/* | grep -c -e socket: ; exit 7";
     let mut step = bench.start(script, LONG);
-    assert_eq!(
-        step.started().await.unwrap().map(|pid| format!("{pid}\n")),
-        Some(bench.read("pid"))
-    );
+    let started = step.started().await.unwrap().unwrap();
     assert_eq!(end_of(&mut step).await, StepEnd::Exited(7));
+    assert_eq!(
+        bench.read("pid"),
+        format!(
+            "{started}
+"
+        )
+    );
     let folder = bench.folder.path().canonicalize().unwrap();
     assert_eq!(bench.read("out"), format!("{}\na value\n3\n0\n", folder.display()));
     assert_eq!(bench.read("err"), "oops\n");

@@ -164,6 +164,9 @@ fn a_run_of_forked_steps_ends_as_one_of_cold_ones() {
     begin(&mut daemon, "serve", &["-w", "workspace.yaml"]);
     let runs = ["each", "forks"].map(|name| daemon.launch("mixed", &["--location", name]));
     for run in &runs {
+        for key in ["source", "fan", "joined", "again", "dies"] {
+            daemon.wait_for_step(run, key, "SUCCEEDED");
+        }
         daemon.wait_for(run, "FAILURE");
     }
     let [cold, forked] = [&runs[0], &runs[1]].map(|run| ends(&daemon, run));
