@@ -76,6 +76,41 @@ def test_a_selection_of_assets_leaves_the_others_out_and_keeps_the_checks_of_its
     assert both["asset_keys"] == ["left"]
 
 
+@pytest.mark.parametrize(
+    ("selection", "keys"),
+    [
+        (["+two"], ["one", "two"]),
+        (["key:left+"], ["deep/right", "left"]),
+        (["left", "key:one or key:two"], ["left", "one", "two"]),
+        (["* and key:one"], ["one"]),
+    ],
+)
+def test_a_selection_of_assets_means_what_dagster_says(
+    selection: list[str], keys: list[str], tmp_path: Path
+) -> None:
+    request = {**ASSETS, "job": "__ASSET_JOB", "asset_selection": selection}
+    answer = plan(request, tmp_path)
+    assert answer["kind"] == "plan", answer
+    assert answer["asset_selection"] == answer["asset_keys"] == keys
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ("one or", "the selection 'one or' cannot be read"),
+        ("group:nobody", "the selection 'group:nobody'"),
+        ("group:daily", "the asset orders has partitions, and none is named"),
+    ],
+)
+def test_a_selection_of_assets_that_cannot_be_made_is_refused(
+    selection: str, said: str, tmp_path: Path
+) -> None:
+    request = {**ASSETS, "job": "__ASSET_JOB", "asset_selection": [selection]}
+    answer = plan(request, tmp_path)
+    assert answer["kind"] == "invalid"
+    assert said in answer["message"]
+
+
 def test_a_partition_gives_its_config_and_tags_to_the_run(tmp_path: Path) -> None:
     request = {**ASSETS, "job": "daily_ops", "tags": {"dagster/partition": "2026-01-02"}}
     answer = plan(request, tmp_path)

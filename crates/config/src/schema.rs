@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::instance::Coordinator;
-use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT};
+use crate::keys::{Bounds, Emptiness, Key, Kind, NOT_USED, Presence, ROOT, RUN_QUEUE};
 
 /// Returns the schema of the configuration file, in the draft that editors know best (7).
 ///
@@ -29,22 +29,28 @@ pub fn schema() -> Value {
     schema
 }
 
-/// Offers the classes that are known, and leaves those without a queue nothing to set.
+/// Offers the classes that are known, leaves those without a queue nothing to set, those with one the
+/// keys of the queue, and any other what it likes beside these.
 fn describe_classes(coordinator: &mut Value) {
     let names = Coordinator::CLASSES.map(|(name, _)| name);
-    let without_queue: Vec<&str> = Coordinator::CLASSES
-        .iter()
-        .filter(|(_, coordinator)| !coordinator.has_queue())
-        .map(|(name, _)| *name)
-        .collect();
+    let (with_queue, without_queue): (Vec<_>, Vec<_>) =
+        Coordinator::CLASSES.into_iter().partition(|(_, coordinator)| coordinator.has_queue());
+    let is_one_of = |classes: &[(&str, Coordinator)]| {
+        let names: Vec<&str> = classes.iter().map(|(name, _)| *name).collect();
+        json!({ "properties": { "class": { "enum": names } }, "required": ["class"] })
+    };
+    let with_config = |keys| json!({ "properties": { "config": block(keys) } });
+    if let Some(Value::Object(config)) = coordinator.pointer_mut("/properties/config") {
+        config.remove("additionalProperties");
+    }
     if let Some(Value::Array(choices)) = coordinator.pointer_mut("/properties/class/anyOf") {
         choices.insert(0, json!({ "enum": names }));
     }
     if let Some(object) = coordinator.as_object_mut() {
-        let is_without_queue =
-            json!({ "properties": { "class": { "enum": without_queue } }, "required": ["class"] });
-        object.insert("if".to_owned(), is_without_queue);
-        object.insert("then".to_owned(), json!({ "properties": { "config": block(&[]) } }));
+        let queued = json!({ "if": is_one_of(&with_queue), "then": with_config(RUN_QUEUE) });
+        object.insert("if".to_owned(), is_one_of(&without_queue));
+        object.insert("then".to_owned(), with_config(&[]));
+        object.insert("else".to_owned(), queued);
     }
 }
 

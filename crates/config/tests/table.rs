@@ -108,6 +108,11 @@ fn the_schema_takes_an_empty_file_and_knows_the_coordinators() {
             },
         })
     );
+    let queued = &coordinator["else"]["then"]["properties"]["config"];
+    assert_eq!(queued["additionalProperties"], false, "a slip in the keys of the queue is seen");
+    let config = &coordinator["properties"]["config"];
+    assert!(config["properties"]["max_concurrent_runs"].is_object());
+    assert!(config["additionalProperties"].is_null(), "a class of the user's has keys of its own");
 }
 
 #[test]

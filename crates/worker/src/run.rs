@@ -38,6 +38,10 @@ pub const LONGEST_STAY: Duration = Duration::from_hours(24);
 /// try, whatever the wait between two.
 pub const LAST_STAY: Duration = Duration::from_secs(3);
 
+/// How long it stays after its steps have ended because it was told to end: time for a daemon that is
+/// just being started again.
+const TOLD_STAY: Duration = Duration::from_secs(15);
+
 /// How a worker treats its steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -200,14 +204,18 @@ impl Worker {
         assignment: Assignment,
         terminate: &mut Signal,
     ) -> &'static str {
-        match self.prepare_walk(&assignment) {
+        let was_terminated = match self.prepare_walk(&assignment) {
             Ok((graph, ground)) => Walk::new(graph, ground, line, self.clock).run(terminate).await,
-            Err(error) => self.give_up(line, &with_cause(&error)),
-        }
+            Err(error) => {
+                self.give_up(line, &with_cause(&error));
+                false
+            }
+        };
         line.close();
+        let stay = if was_terminated { TOLD_STAY } else { LONGEST_STAY };
         tokio::select! {
             () = line.broken() => "nobody will ask for it any more",
-            () = sleep(LONGEST_STAY) => "it has been away for too long",
+            () = sleep(stay) => "it has been away for too long",
             () = async { terminate.recv().await; sleep(LAST_STAY).await } => {
                 "it was away when the worker was told to end"
             }

@@ -96,14 +96,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Walks until every step has ended and nothing of them is left.
-    pub(crate) async fn run(mut self, terminate: &mut Signal) {
+    /// Walks until every step has ended and nothing of them is left; returns whether SIGTERM came.
+    pub(crate) async fn run(mut self, terminate: &mut Signal) -> bool {
         let todo = self.graph.begin(self.clock.now());
         self.perform(todo);
         while !self.graph.has_ended() {
             let todo = self.next(terminate).await;
             self.perform(todo);
         }
+        self.was_terminated
     }
 
     /// Waits for what happens next and tells the graph.

@@ -6,6 +6,7 @@
 
 mod bad_code;
 mod coordinators;
+mod environment;
 mod examples;
 mod forked;
 #[path = "../daemon/harness.rs"]

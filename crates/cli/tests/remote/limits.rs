@@ -181,3 +181,25 @@ fn dynamic_partitions_are_listed_added_and_removed() {
         ]
     );
 }
+
+#[test]
+fn a_pool_that_nothing_names_is_told_to_be_none() {
+    let server = server("op");
+    let mut idle = pool("bd", None, None);
+    idle["usage"] = json!({ "runs": 0, "granted": 0, "pending": 0, "roots": 0 });
+    idle["claims"] = json!([]);
+    idle["runs"] = json!([]);
+    server.on("GET /api/v1/pools/bd", 200, &idle);
+    let job = |pools: Value| {
+        json!({ "jobs": [{ "name": "nightly", "location": "etl", "description": null, "tags": {},
+                           "step_count": 1, "pools": pools }] })
+    };
+    server.on("GET /api/v1/jobs?limit=500", 200, &job(json!(["db"])));
+    server.on("GET /api/v1/assets?limit=500", 200, &json!({ "assets": [], "next": null }));
+    let told = server.ok(&["pool", "show", "bd"]);
+    assert!(told.contains("No job, asset or limit names the pool `bd`."), "{told}");
+    server.forget("GET /api/v1/jobs?limit=500");
+    server.on("GET /api/v1/jobs?limit=500", 200, &job(json!(["bd"])));
+    let told = server.ok(&["pool", "show", "bd"]);
+    assert!(told.ends_with("waiting   0\n"), "{told}");
+}

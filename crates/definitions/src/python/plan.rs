@@ -64,9 +64,9 @@ pub(crate) fn plan(
         instance: Instance::of_home(host.home()),
     };
     let asked_of_python = host.ask(location, "plan", &request, host.deadlines().plan, None);
-    let (planned, run_tags, config) = match asked_of_python.answer {
-        Ok(Planned::Plan { plan, run_tags, run_config: said }) => {
-            (plan, run_tags, said.unwrap_or(run_config))
+    let (planned, run_tags, config, assets) = match asked_of_python.answer {
+        Ok(Planned::Plan { plan, run_tags, run_config: said, asset_selection }) => {
+            (plan, run_tags, said.unwrap_or(run_config), asset_selection)
         }
         Ok(Planned::Invalid { message }) => return Err(SubmissionError::Invalid(message)),
         Ok(Planned::LoadError(error)) => {
@@ -87,7 +87,9 @@ pub(crate) fn plan(
         inherited_env: host.inherited_env(),
         fork: fork.as_deref(),
     };
-    let steps = steps(job.name.as_str(), &planned, &asked.selection, tools)
+    // Steps are told the keys: what a selection means may be another thing when they run.
+    let selection = Selection { assets, ops: asked.selection.ops.clone() };
+    let steps = steps(job.name.as_str(), &planned, &selection, tools)
         .map_err(|error| SubmissionError::Invalid(error.to_string()))?;
     // What the job says loses against what its partition says, and that against the submitter.
     let said = run_tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));

@@ -188,7 +188,7 @@ impl Talk {
         let line = order(&orders.command, std::env::vars_os(), &orders.cwd)?;
         let files = [request.as_fd(), out.as_fd(), err.as_fd(), lock.descriptor(), answer.as_fd()];
         let stream = &self.stream;
-        let send = || {
+        let with_files = || {
             let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FILES))];
             let mut control = SendAncillaryBuffer::new(&mut space);
             if !control.push(SendAncillaryMessage::ScmRights(&files)) {
@@ -196,7 +196,7 @@ impl Talk {
             }
             Ok(sendmsg(stream, &[IoSlice::new(&line)], &mut control, SendFlags::NOSIGNAL)?)
         };
-        let sent = stream.async_io(Interest::WRITABLE, send).await?;
+        let sent = stream.async_io(Interest::WRITABLE, with_files).await?;
         self.stream.write_all(&line[sent..]).await
     }
 

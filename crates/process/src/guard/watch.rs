@@ -105,13 +105,12 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
     if worker.has_ordered_the_end() {
         return Err(ENDED_BEFORE.to_owned());
     }
-    let begun = match waiting {
-        Some(waiting) => begin_fork(waiting).await,
-        None => {
-            lock.leave_to_children().map_err(prepare)?;
-            let (command, pipes) = start(orders)?;
-            Ok((command, pipes, Tree::Own(Own { command, child_ended, end: None })))
-        }
+    let begun = if let Some(waiting) = waiting {
+        begin_fork(waiting).await
+    } else {
+        lock.leave_to_children().map_err(prepare)?;
+        let (command, pipes) = start(orders)?;
+        Ok((command, pipes, Tree::Own(Own { command, child_ended, end: None })))
     };
     let (command, pipes, tree) = match begun {
         Ok(begun) => begun,

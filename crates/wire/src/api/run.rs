@@ -42,7 +42,8 @@ pub struct SubmitRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "uuid")]
     pub run_id: Option<String>,
-    /// The assets that it is for, if it is for a part of a job that is written for Dagster.
+    /// The assets that it is for, if it is for a part of a job that is written for Dagster: each a key,
+    /// or a selection in Dagster's syntax.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_selection: Option<Vec<String>>,
     /// The ops that it is for, if it is for a part of a job that is written for Dagster.

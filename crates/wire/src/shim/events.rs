@@ -21,6 +21,9 @@ pub enum Planned {
         /// The config that the run has: what was given, or what its partition says.
         #[serde(default)]
         run_config: Option<serde_json::Value>,
+        /// The keys that the asked selection of assets means; not set if none was asked for.
+        #[serde(default)]
+        asset_selection: Option<Vec<String>>,
     },
     /// The run makes no sense.
     Invalid {

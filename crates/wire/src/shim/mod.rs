@@ -105,7 +105,8 @@ pub struct PlanRun {
     pub run_config: serde_json::Value,
     /// The run's tags.
     pub tags: BTreeMap<String, String>,
-    /// The assets that the run is for; all of the job, if not set.
+    /// The assets that the run is for, each a key or a selection in Dagster's syntax; all of the job,
+    /// if not set.
     pub asset_selection: Option<Vec<String>>,
     /// The ops that the run is for; all of the job, if not set.
     pub op_selection: Option<Vec<String>>,

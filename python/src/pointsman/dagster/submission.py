@@ -15,7 +15,9 @@ from pointsman.dagster import compat
 from pointsman.dagster.errors import Invalid
 from pointsman.dagster.instance import PARTITION_TAG, make_instance
 from pointsman.dagster.plan import build_plan, plan_json
-from pointsman.dagster.selection import asset_keys, job_of
+from pointsman.dagster.selection import job_of, selected_keys
+
+PARTITION_RANGE_TAGS = "dagster/asset_partition_range"
 
 
 def plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +29,9 @@ def plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-    job = _job(repository, request)
+    texts = request.get("asset_selection")
+    keys = None if texts is None else selected_keys(repository, texts)
+    job = _job(repository, {**request, "asset_selection": keys})
     definition = job.get_definition()
     tags = {**definition.run_tags, **(request.get("tags") or {})}
     run_config = request.get("run_config") or {}
@@ -35,6 +39,8 @@ def _plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
     if key is not None:
         run_config, of_partition = _of_partition(definition, key, run_config, request)
         tags = {**definition.run_tags, **of_partition, **(request.get("tags") or {})}
+    elif keys is not None and keys != sorted(texts or ()):
+        _check_needs_no_partition(definition, tags)
     plan, run_config = _plan(job, run_config)
     return {
         "kind": "plan",
@@ -42,6 +48,7 @@ def _plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         "run_tags": tags,
         "run_config": run_config,
         "asset_keys": selected_assets(definition),
+        "asset_selection": keys,
     }
 
 
@@ -49,21 +56,12 @@ def _job(repository: Any, request: Mapping[str, Any]) -> Any:
     name = request["job"]
     if not repository.has_job(name):
         raise Invalid(f"there is no job {name}")
-    unknown = _unknown_assets(repository, request)
-    if unknown:
-        raise Invalid(f"there is no asset {', '.join(unknown)}")
     try:
         job = job_of(repository, request)
         job.get_definition()
     except dagster.DagsterError as error:
         raise Invalid(str(error)) from error
     return job
-
-
-def _unknown_assets(repository: Any, request: Mapping[str, Any]) -> list[str]:
-    wanted = asset_keys(request.get("asset_selection")) or frozenset()
-    known = repository.asset_graph.get_all_asset_keys()
-    return sorted(key.to_user_string() for key in wanted - set(known))
 
 
 def _plan(job: Any, run_config: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
@@ -98,6 +96,18 @@ def _partitions_of(definition: Any) -> Any:
     found = [layer.get(key).partitions_def for key in compat.selected_asset_keys(definition)]
     different = [one for one in dict.fromkeys(found) if one is not None]
     return different[0] if len(different) == 1 else None
+
+
+def _check_needs_no_partition(definition: Any, tags: Mapping[str, str]) -> None:
+    """Refuses a selection with partitions if none is named, as Dagster's command line does."""
+    if any(tag.startswith(PARTITION_RANGE_TAGS) for tag in tags):
+        return
+    layer = definition.asset_layer
+    keys = compat.selected_asset_keys(definition)
+    partitioned = [key for key in keys if layer.get(key).partitions_def is not None]
+    if partitioned:
+        key = min(key.to_user_string() for key in partitioned)
+        raise Invalid(f"the asset {key} has partitions, and none is named: see {PARTITION_TAG}")
 
 
 def _check_key(partitions: Any, key: str, request: Mapping[str, Any]) -> None:

@@ -1,6 +1,7 @@
 //! The hooks of all kinds, asked about runs; those that are programs are real ones.
 
 mod chain;
+mod class;
 mod command;
 mod rules;
 
