@@ -8,6 +8,7 @@ mod bad_code;
 mod coordinators;
 mod environment;
 mod examples;
+mod forked;
 mod guides;
 #[path = "../daemon/harness.rs"]
 #[expect(dead_code, reason = "the tests of the daemon use all of it")]

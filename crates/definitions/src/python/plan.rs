@@ -79,9 +79,14 @@ pub(crate) fn plan(
     };
     let interpreter = host.interpreter(location);
     let python_path = host.python_path();
-    let inherited_env = host.inherited_env();
-    let tools =
-        Tools { location, interpreter: &interpreter, python_path: &python_path, inherited_env };
+    let fork = host.fork_socket(location);
+    let tools = Tools {
+        location,
+        interpreter: &interpreter,
+        python_path: &python_path,
+        inherited_env: host.inherited_env(),
+        fork: fork.as_deref(),
+    };
     // Steps are told the keys: what a selection means may be another thing when they run.
     let selection = Selection { assets, ops: asked.selection.ops.clone() };
     let steps = steps(job.name.as_str(), &planned, &selection, tools)
