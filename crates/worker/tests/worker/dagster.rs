@@ -77,11 +77,3 @@ fn code_that_is_not_loaded_in_time_is_ended_with_what_it_started() {
     assert!(told.contains(&expected.to_owned()), "{told:?}");
     world.wait_for_free_lock("a", 1);
 }
-
-#[test]
-fn code_that_is_loaded_may_run_for_longer_than_it_may_load() {
-    let script = r#"answer '{"kind":"loaded"}'; sleep 2; "#;
-    let mut world = scripted(&format!("{script} {DONE}"));
-    world.load_timeout_ms = Some(1000);
-    assert!(world.run().contains(&"a succeeded 1".to_owned()));
-}
