@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::{
     AssetEventKind, Attempt, CodeLocation, Demand, Deployment, EventKind, JobName, Nonce,
-    PoolLimit, PoolName, RunId, RunPools, RunStatus, Settings, Step, StepKey, Submission, Tags,
-    Timestamp, TokenHash,
+    PartitionKey, PartitionsName, PoolLimit, PoolName, RunId, RunPools, RunStatus, Settings, Step,
+    StepKey, Submission, Tags, Timestamp, TokenHash,
 };
 use thiserror::Error;
 
@@ -58,6 +58,16 @@ pub enum Command {
         pool: PoolName,
         /// Its limit from now on, if it has one.
         limit: Option<PoolLimit>,
+    },
+    /// Dynamic partitions are added and removed. One that is there is not added again, one that is
+    /// not is not removed; which these are is the store's to know.
+    ChangePartitions {
+        /// The set.
+        name: PartitionsName,
+        /// What is added, in this order.
+        add: Vec<PartitionKey>,
+        /// What is removed.
+        remove: Vec<PartitionKey>,
     },
     /// A worker asks whether it may run user code.
     Begin {

@@ -15,6 +15,7 @@ mod gate;
 mod launches;
 mod leases;
 mod life;
+mod partitions;
 mod pending;
 mod recovery;
 mod reports;

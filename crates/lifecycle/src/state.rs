@@ -76,6 +76,9 @@ impl State {
             Command::Cancel { run, mode } => self.cancel(run, mode),
             Command::Delete { run, ended } => self.delete(run, ended),
             Command::SetPoolLimit { pool, limit } => Ok(self.set_pool_limit(pool, limit)),
+            Command::ChangePartitions { name, add, remove } => {
+                Ok(self.change_partitions(&name, add, remove))
+            }
             Command::Change { runs, change } => self.change(&runs, &change).map(Reply::Changed),
             Command::FreeSlots { run, step } => self.free_slots(run, step.as_ref()),
             Command::Configure { settings, rules } => Ok(self.configure(*settings, rules)),

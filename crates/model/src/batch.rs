@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::asset::AssetEvent;
 use crate::id::{CodeLocation, PoolName, RunId, StepKey};
 use crate::life::{LifeEvent, RunLife};
+use crate::partition::{DynamicPartition, Presence};
 use crate::pool::PoolLimit;
 use crate::run::Run;
 use crate::status::StepStatus;
@@ -34,6 +35,8 @@ pub struct Batch {
     pub pool_limits: Vec<(PoolName, Option<PoolLimit>)>,
     /// Until when code locations are paused; `None` is not any more.
     pub pauses: Vec<(CodeLocation, Option<Timestamp>)>,
+    /// Dynamic partitions that are there, or no longer, from now on; new ones in their order.
+    pub partitions: Vec<(DynamicPartition, Presence)>,
     /// Runs whose record is deleted with all that belongs to it.
     pub deleted_runs: Vec<RunId>,
     /// What happened, in the order of its change numbers, which follow the last ones stored without

@@ -13,6 +13,7 @@ pub mod hex;
 mod id;
 mod life;
 mod limits;
+mod partition;
 mod pool;
 mod priority;
 mod run;
@@ -37,6 +38,7 @@ pub use limits::{
     Capacity, DuplicateTagLimit, PoolBlocking, PoolSettings, Settings, TagLimit, TagLimits,
     TagMatch,
 };
+pub use partition::{DynamicPartition, PartitionError, PartitionKey, PartitionsName, Presence};
 pub use pool::{Demand, Granularity, PoolLimit, PoolLimitError, RunPools, Slots};
 pub use priority::{Priority, PriorityError};
 pub use run::{Deployment, DeploymentKind, Run};

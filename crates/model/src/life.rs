@@ -271,6 +271,10 @@ pub enum EventKind {
     PoolLimitSet,
     /// A pool lost its limit.
     PoolLimitDeleted,
+    /// Somebody added dynamic partitions.
+    PartitionsAdded,
+    /// Somebody removed dynamic partitions.
+    PartitionsRemoved,
     /// Another configuration is in force.
     ConfigurationApplied,
     /// A code location cannot be reached; its runs stay in the queue for a while.
@@ -312,6 +316,8 @@ words!(EventKind {
     SlotsFreed => "SLOTS_FREED",
     PoolLimitSet => "POOL_LIMIT_SET",
     PoolLimitDeleted => "POOL_LIMIT_DELETED",
+    PartitionsAdded => "PARTITIONS_ADDED",
+    PartitionsRemoved => "PARTITIONS_REMOVED",
     ConfigurationApplied => "CONFIGURATION_APPLIED",
     LocationPaused => "LOCATION_PAUSED",
     EngineEvent => "ENGINE_EVENT",

@@ -9,6 +9,7 @@ mod instance;
 mod jobs;
 mod live;
 mod logs;
+mod partitions;
 mod pools;
 mod queue;
 mod runs;
@@ -94,6 +95,10 @@ pub(crate) fn table() -> Vec<Row> {
         at("/api/v1/pools/{pool}/limit")
             .put(pools::set_limit, described::set_limit())
             .delete(pools::delete_limit, described::delete_limit()),
+        at("/api/v1/dynamic-partitions").get(partitions::list, described::partitions::sets()),
+        at("/api/v1/dynamic-partitions/{name}")
+            .get(partitions::show, described::partitions::keys())
+            .post(partitions::change, described::partitions::change()),
         at("/api/v1/changes").get(changes::changes, described::changes()),
         of_workers("/worker/v1/begin", post(workers::begin)),
         of_workers("/worker/v1/report", post(workers::report)),

@@ -8,7 +8,7 @@ mod run;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, RunId, StepRow};
+use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, Presence, RunId, StepRow};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -39,6 +39,8 @@ pub(crate) struct BatchRows {
     pub(crate) pool_limits_gone: Rows,
     pub(crate) pauses: Rows,
     pub(crate) pauses_gone: Rows,
+    pub(crate) partitions: Rows,
+    pub(crate) partitions_gone: Rows,
     pub(crate) deleted: Rows,
     pub(crate) events: Rows,
     pub(crate) asset_events: Rows,
@@ -104,6 +106,8 @@ impl BatchRows {
                 Some(NumberRow { name: location.as_str(), number: (*until)?.as_micros() })
             }))?,
             pauses_gone: Rows::new(gone(&batch.pauses).map(model::CodeLocation::as_str))?,
+            partitions: partitions(batch, Presence::Added)?,
+            partitions_gone: partitions(batch, Presence::Removed)?,
             deleted: Rows::of_ids(&batch.deleted_runs)?,
             events: Rows::new(batch.events.iter().map(|told| event(told, &of_assets)))?,
             asset_events: asset::rows(&batch.asset_events)?,
@@ -155,6 +159,18 @@ struct PlanRow<'a> {
 struct NumberRow<'a> {
     name: &'a str,
     number: i64,
+}
+
+#[derive(Serialize)]
+struct PartitionRow<'a> {
+    name: &'a str,
+    key: &'a str,
+}
+
+/// Returns the partitions of a batch that are there from now on, or that are not.
+fn partitions(batch: &Batch, wanted: Presence) -> Result<Rows, serde_json::Error> {
+    let those = batch.partitions.iter().filter(|(_, presence)| *presence == wanted);
+    Rows::new(those.map(|(one, _)| PartitionRow { name: one.name.as_str(), key: one.key.as_str() }))
 }
 
 #[derive(Serialize)]

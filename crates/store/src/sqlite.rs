@@ -12,6 +12,7 @@ mod decode;
 mod inspect;
 mod load;
 mod open;
+mod partitions;
 mod place;
 mod prune;
 mod reads;

@@ -4,12 +4,10 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
-use wire::client::TOKEN_FILE;
 use wire::plan::{DagsterPlan, PlanStep};
 use wire::shim::{ExecuteStep, Instance, Known, Run, VERSION};
 use wire::worker::Assignment;
 
-use crate::client::daemon_of;
 use crate::graph::{Graph, StepIndex, Try};
 
 /// What all steps of a run share.
@@ -61,8 +59,7 @@ impl DagsterRun {
                 outputs: graph.outputs_before(start.step),
             },
             storage: self.home.clone(),
-            instance: daemon_of(&self.home)
-                .map(|url| Instance { url, token_file: self.home.join(TOKEN_FILE) }),
+            instance: Instance::of_home(&self.home),
             prints_events: true,
         };
         // It has text keys only, and so can always be written.

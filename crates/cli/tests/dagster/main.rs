@@ -9,5 +9,6 @@ mod examples;
 #[path = "../daemon/harness.rs"]
 #[expect(dead_code, reason = "the tests of the daemon use all of it")]
 mod harness;
+mod instance;
 mod python;
 mod runs;

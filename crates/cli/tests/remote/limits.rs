@@ -1,4 +1,4 @@
-//! `pointsman queue`, `pool` and `instance concurrency`.
+//! `pointsman queue`, `pool`, `partition` and `instance concurrency`.
 
 use expect_test::expect;
 use serde_json::{Value, json};
@@ -132,4 +132,52 @@ fn a_pool_is_shown_with_those_who_hold_and_those_who_wait() {
         1b4e28ba  save  1      waits  0
     "#]]
     .assert_eq(&server.ok(&["pool", "show", "db"]));
+}
+
+#[test]
+fn dynamic_partitions_are_listed_added_and_removed() {
+    let server = Server::start();
+    let path = "/api/v1/dynamic-partitions";
+    let sets = json!([{ "name": "customers", "count": 12 }, { "name": "of regions", "count": 1 }]);
+    server
+        .on(
+            &format!("GET {path}?limit=500"),
+            200,
+            &json!({ "dynamic_partitions": sets, "next": null }),
+        )
+        .on(
+            &format!("GET {path}/of%20regions?limit=500"),
+            200,
+            &json!({ "name": "of regions", "partitions": ["north\u{1b}", "a b"], "next": null }),
+        )
+        .on(
+            &format!("POST {path}/customers"),
+            200,
+            &json!({ "name": "customers", "added": ["acme"], "removed": ["acme"] }),
+        );
+    expect![[r#"
+        NAME        PARTITIONS
+        customers   12
+        of regions  1
+    "#]]
+    .assert_eq(&server.ok(&["partition", "list"]));
+    let keys = server.ok(&["partition", "list", "of regions"]);
+    assert!(keys.starts_with("north") && !keys.contains('\u{1b}'), "{keys:?}");
+    assert!(keys.ends_with("\na b\n"), "{keys:?}");
+    expect![[r#"
+        Added acme.
+        initech was there already.
+    "#]]
+    .assert_eq(&server.ok(&["partition", "add", "customers", "acme", "initech"]));
+    expect![[r#"
+        Removed acme.
+    "#]]
+    .assert_eq(&server.ok(&["partition", "remove", "customers", "acme"]));
+    assert_eq!(
+        server.writes(),
+        [
+            format!("POST {path}/customers {{\"add\":[\"acme\",\"initech\"],\"remove\":[]}}"),
+            format!("POST {path}/customers {{\"add\":[],\"remove\":[\"acme\"]}}"),
+        ]
+    );
 }

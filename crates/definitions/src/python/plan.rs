@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::Tags;
 use serde_json::Value as Json;
-use wire::shim::{PlanRun, Planned, VERSION};
+use wire::shim::{Instance, PlanRun, Planned, VERSION};
 
 use super::PythonHost;
 use super::host::AskError;
@@ -60,6 +60,8 @@ pub(crate) fn plan(
         tags: tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         asset_selection: asked.selection.assets.clone(),
         op_selection: asked.selection.ops.clone(),
+        storage: host.home().to_owned(),
+        instance: Instance::of_home(host.home()),
     };
     let asked_of_python = host.ask(location, "plan", &request, host.deadlines().plan);
     let (planned, run_tags, config) = match asked_of_python.answer {

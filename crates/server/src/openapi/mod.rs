@@ -29,7 +29,7 @@ alone can read.";
 
 /// The shapes that users write: what may be left out there is said by the shape itself. In answers,
 /// every key is there.
-const OF_REQUESTS: [&str; 9] = [
+const OF_REQUESTS: [&str; 10] = [
     "SubmitRun",
     "Deployment",
     "CancelRun",
@@ -39,6 +39,7 @@ const OF_REQUESTS: [&str; 9] = [
     "RunQuery",
     "RunChange",
     "FreeSlots",
+    "ChangePartitions",
 ];
 
 /// Returns the OpenAPI document of the API.

@@ -301,6 +301,20 @@ async fn limits_and_jobs(audit: &mut Auditor<'_>) {
     audit.expect("GET /api/v1/pools/{pool}", &["%20"], Value::Null, 400).await;
     audit.expect(&format!("DELETE {limit}"), &["db%2Fmain"], Value::Null, 200).await;
 
+    let set = "/api/v1/dynamic-partitions/{name}";
+    for (body, status) in [
+        (json!({"add": ["acme", "b c"], "remove": ["x"]}), 200),
+        (json!({"add": ["acme"], "remove": ["acme"]}), 400),
+        (json!({"add": ["a\nb"]}), 400),
+        (json!({"keys": []}), 400),
+    ] {
+        audit.expect(&format!("POST {set}"), &["customers"], body, status).await;
+    }
+    audit.expect("GET /api/v1/dynamic-partitions", &[], Value::Null, 200).await;
+    audit.expect(&format!("GET {set}"), &["customers", "?limit=1"], Value::Null, 200).await;
+    audit.expect(&format!("GET {set}"), &["customers", "?key=acme"], Value::Null, 200).await;
+    audit.expect(&format!("GET {set}"), &["a...b"], Value::Null, 400).await;
+
     audit.expect("GET /api/v1/jobs", &[], Value::Null, 200).await;
     audit.expect("GET /api/v1/jobs", &["?after=x"], Value::Null, 400).await;
     audit.expect("GET /api/v1/jobs/{job}", &["hello", "?location=etl"], Value::Null, 200).await;

@@ -100,6 +100,8 @@ async fn write(
     put(c, sql!(delete_pool_limits), &rows.pool_limits_gone).await?;
     put(c, sql!(upsert_pauses), &rows.pauses).await?;
     put(c, sql!(delete_pauses), &rows.pauses_gone).await?;
+    put(c, sql!(insert_partitions), &rows.partitions).await?;
+    put(c, sql!(delete_partitions), &rows.partitions_gone).await?;
     delete_runs(c, &rows.deleted).await?;
     put_all(c, "event", sql!(insert_events), &rows.events).await?;
     write_asset_events(c, &rows.asset_events).await?;

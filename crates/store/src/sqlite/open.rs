@@ -51,6 +51,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
         "asset events",
         include_str!("migrations/20261121000003_asset_events.sql"),
     ),
+    (20_261_121_000_004, "partitions", include_str!("migrations/20261121000004_partitions.sql")),
 ];
 
 impl Store {

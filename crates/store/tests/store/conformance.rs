@@ -3,6 +3,7 @@
 mod assets;
 mod commit;
 mod fields;
+mod partitions;
 mod reads;
 mod retention;
 
@@ -42,6 +43,7 @@ on_sqlite! {
     assets::retention_takes_what_is_superseded_and_old,
     assets::partitions_that_were_made_are_told_in_their_order_each_once,
     fields::every_field_reads_back_as_it_was_written,
+    partitions::keys_are_listed_in_the_order_in_which_they_came,
     reads::runs_are_listed_as_a_plain_filter_would,
     reads::the_queue_is_paged_in_its_order,
     reads::a_prefix_finds_all_ids_that_begin_with_it,

@@ -60,6 +60,9 @@ async fn a_page_and_the_load_walk_an_index_and_sort_nothing() {
         "latest_checks",
         "materialized_partitions",
         "prune_idempotency",
+        "partition_names",
+        "partitions",
+        "partitions_among",
     ] {
         let statement = fs::read_to_string(queries.join(format!("{name}.sql"))).unwrap();
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
@@ -99,6 +102,8 @@ async fn no_statement_but_those_of_the_check_walks_what_grows_with_the_history()
             "run_tags",
             "plans",
             "idempotency",
+            "dynamic_partitions",
+            "partitions",
         ] {
             let walks = format!("SCAN {table}");
             assert!(!plan.iter().any(|line| line.starts_with(&walks)), "{name}: {plan:?}");

@@ -9,6 +9,7 @@ mod error;
 mod instance;
 mod job;
 mod live;
+mod partition;
 mod pool;
 mod priority;
 mod query;
@@ -27,6 +28,10 @@ pub use job::{Job, JobDetail, JobStep, Jobs};
 pub use live::{
     Configuration, ConfigurationProblem, FreeSlots, FreedSlots, FreedStep, MAX_CHANGED_RUNS,
     RefusedChange, RunChange, RunChanges, RunChangesAnswer, RunQuery,
+};
+pub use partition::{
+    ChangePartitions, ChangedPartitions, DynamicPartitionFilter, MAX_CHANGED_PARTITIONS,
+    PartitionSet, PartitionSets, Partitions,
 };
 pub use pool::{ClaimState, Pool, PoolClaim, PoolDetail, Pools, SetPoolLimit};
 pub use query::{LogFilter, Page, QueryError, RunFilter};

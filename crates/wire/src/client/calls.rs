@@ -4,10 +4,11 @@ use reqwest::Method;
 
 use super::{Changes, Client, ClientError};
 use crate::api::{
-    AssetDetail, AssetEventFilter, AssetEvents, CancelRun, Configuration, Events, FreeSlots,
-    FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail, LogFiles, LogFilter, LogPage,
-    MaterializedPartitions, Page, PartitionFilter, Pool, PoolDetail, QueuePage, Run, RunChanges,
-    RunChangesAnswer, RunDetail, RunFilter, RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
+    AssetDetail, AssetEventFilter, AssetEvents, CancelRun, ChangePartitions, ChangedPartitions,
+    Configuration, Events, FreeSlots, FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail,
+    LogFiles, LogFilter, LogPage, MaterializedPartitions, Page, PartitionFilter, Pool, PoolDetail,
+    QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail, RunFilter, RunState, RunWhy, Runs,
+    SetPoolLimit, SubmitRun,
 };
 
 const API: [&str; 2] = ["api", "v1"];
@@ -162,6 +163,16 @@ impl Client {
     pub async fn delete_pool_limit(&self, pool: &str) -> Result<Pool, ClientError> {
         let response = self.remove(&below(&["pools", pool, "limit"])).await?;
         self.read(response).await
+    }
+
+    /// Adds and removes dynamic partitions.
+    pub async fn change_partitions(
+        &self,
+        name: &str,
+        change: &ChangePartitions,
+    ) -> Result<ChangedPartitions, ClientError> {
+        let path = below(&["dynamic-partitions", name]);
+        Ok(self.write(Method::POST, &path, change, &[]).await?.0)
     }
 
     /// Has the configuration file read again and put in force, if nothing is wrong in it.

@@ -7,7 +7,7 @@ mod definitions;
 mod events;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,8 @@ pub use definitions::{
     Source, Step, StepKind,
 };
 pub use events::{Event, Head, Planned};
+
+use crate::client::{ServerFile, TOKEN_FILE};
 
 /// The version of the protocol that this code speaks.
 pub const VERSION: u32 = 1;
@@ -89,6 +91,10 @@ pub struct PlanRun {
     pub asset_selection: Option<Vec<String>>,
     /// The ops that the run is for; all of the job, if not set.
     pub op_selection: Option<Vec<String>>,
+    /// Where values are kept by the IO manager that the user has not replaced, absolute.
+    pub storage: PathBuf,
+    /// How dynamic partitions are asked for; they cannot be, if not set.
+    pub instance: Option<Instance>,
 }
 
 /// Asks for one try of one step.
@@ -124,6 +130,15 @@ pub struct Instance {
     pub url: String,
     /// The file with its token, absolute.
     pub token_file: PathBuf,
+}
+
+impl Instance {
+    /// Returns the daemon that runs in a home, if one does.
+    pub fn of_home(home: &Path) -> Option<Self> {
+        let server = ServerFile::of_home(home).ok()??;
+        let url = server.url.trim_end_matches('/').to_owned();
+        Some(Self { url, token_file: home.join(TOKEN_FILE) })
+    }
 }
 
 /// The run of a step.
