@@ -1,12 +1,16 @@
 //! `pointsman asset`: what can be made, and making it.
 
+use std::time::Duration;
+
 use clap::{Args, Subcommand};
 use model::Timestamp;
+use tokio::time::{Instant, sleep};
 use wire::api::{
     Asset, AssetDetail, Assets, MAX_PAGE, MaterializedPartitions, PartitionFilter, short_id,
 };
 
 use crate::answer::Answer;
+use crate::code_location::{LOOK_AGAIN, is_any_loading};
 use crate::failure::Failure;
 use crate::job::{Partly, launch_part};
 use crate::remote::{Remote, Session, now, run as run_remote};
@@ -73,6 +77,10 @@ pub(crate) struct MaterializeArgs {
     remote: Remote,
 }
 
+/// How long an asset is waited for whose code is being loaded for the first time: as long as the server
+/// waits for that of a job.
+const LOAD_PATIENCE: Duration = Duration::from_secs(20);
+
 /// Carries out a command.
 pub(crate) fn run(command: &AssetCommand) -> Answer {
     match command {
@@ -127,13 +135,22 @@ async fn materialize(session: &Session, args: &MaterializeArgs) -> Result<u8, Fa
     launch_part(session, part, args.wait).await
 }
 
-/// Finds the one asset of a key.
+/// Finds the one asset of a key; one that may be in code that is still being loaded is waited for.
 async fn find(session: &Session, key: &str, location: Option<&str>) -> Result<Asset, Failure> {
-    let assets = session.client.assets().await?.assets;
     let is_it = |asset: &Asset| {
         asset.key == key && location.is_none_or(|location| asset.location == location)
     };
-    let mut found: Vec<Asset> = assets.into_iter().filter(is_it).collect();
+    let until = Instant::now() + LOAD_PATIENCE;
+    let mut found: Vec<Asset> = loop {
+        // Asked before: what has come meanwhile is in the list.
+        let is_complete = !is_any_loading(session, location).await?;
+        let assets = session.client.assets().await?.assets;
+        let found: Vec<Asset> = assets.into_iter().filter(is_it).collect();
+        if !found.is_empty() || is_complete || Instant::now() > until {
+            break found;
+        }
+        sleep(LOOK_AGAIN).await;
+    };
     match (found.pop(), found.is_empty()) {
         (Some(asset), true) => Ok(asset),
         (Some(_), false) => Err(refused(format!(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{Capacity, Granularity, PoolBlocking, PoolLimit, PoolSettings, Settings, TagLimits};
 
-use crate::hooks::SubmissionHook;
+use crate::hooks::{PythonClass, SubmissionHook};
 use crate::record::Setting;
 
 /// Everything that a configuration file settles. Without a file every setting has its default.
@@ -12,6 +12,8 @@ use crate::record::Setting;
 pub struct InstanceConfig {
     /// What happens to a run when it is submitted.
     pub coordinator: Setting<Coordinator>,
+    /// The class that runs are offered to before that, with [`Coordinator::Custom`].
+    pub coordinator_class: Option<PythonClass>,
     /// The limits on runs, as configured: see [`InstanceConfig::settings`] for those in force.
     pub runs: RunLimits,
     /// How pools are enforced, as configured.
@@ -41,6 +43,9 @@ pub enum Coordinator {
     Queued,
     /// It is tagged with its code location and goes to the queue: `CLTQueuedRunCoordinator`.
     CodeLocationTagging,
+    /// It is offered to a Python class of the user's, and goes to the queue. That such a class launches
+    /// at once is seen when it is loaded.
+    Custom,
 }
 
 impl Coordinator {
@@ -59,12 +64,13 @@ impl Coordinator {
         known.map(|(_, coordinator)| *coordinator)
     }
 
-    /// Returns the class name that says it.
+    /// Returns the class name that says it; that of the base, for a class of the user's.
     pub fn class(self) -> &'static str {
         match self {
             Self::Immediate => "DefaultRunCoordinator",
             Self::Queued => "QueuedRunCoordinator",
             Self::CodeLocationTagging => "CLTQueuedRunCoordinator",
+            Self::Custom => "RunCoordinator",
         }
     }
 
@@ -72,7 +78,7 @@ impl Coordinator {
     pub fn has_queue(self) -> bool {
         match self {
             Self::Immediate => false,
-            Self::Queued | Self::CodeLocationTagging => true,
+            Self::Queued | Self::CodeLocationTagging | Self::Custom => true,
         }
     }
 }
@@ -171,6 +177,12 @@ pub struct Server {
 }
 
 impl InstanceConfig {
+    /// Returns the name of the coordinator class.
+    pub fn class_name(&self) -> &str {
+        let own = self.coordinator_class.as_ref().map(|own| own.class.as_str());
+        own.unwrap_or(self.coordinator.value.class())
+    }
+
     /// Returns the settings on which decisions depend.
     ///
     /// A coordinator without a queue knows no limit on runs, and pools bind its steps only.

@@ -30,7 +30,7 @@ pub mod yaml;
 
 pub use code::Code;
 pub use file::read_blocks;
-pub use hooks::{HookAction, HookCondition, SubmissionHook, TagSource};
+pub use hooks::{HookAction, HookCondition, PythonClass, SubmissionHook, TagSource};
 pub use instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
     Server,

@@ -21,7 +21,6 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, blocks: &Blocks) -> InstanceConfi
     let sections = Sections::of(blocks);
     conflict::refuse_what_cannot_stand_together(reader, &sections);
     hooks::refuse_what_is_no_hook(reader, &blocks.root);
-    hooks::warn_of_classes(reader, &blocks.root);
     let config = sections.config(blocks, |record, key| tag_limits(reader, record, key));
     conflict::warn_of_no_queue(reader, &sections, config.coordinator.value);
     config
@@ -44,6 +43,7 @@ impl Sections<'_> {
                 .coordinator
                 .clone()
                 .unwrap_or(Setting::default_of(Coordinator::Queued)),
+            coordinator_class: blocks.class.clone(),
             runs: self.run_limits(&mut tag_limits),
             pools: self.pools(),
             queue: queue(self.queue),

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use process::errand::{self, Answered, Errand};
+use process::environment::for_python;
+use process::errand::{self, Answered, Errand, Wanted};
 use process::spawn::StepEnd;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,6 +49,8 @@ pub struct PythonHost {
     /// From where Python imports our package.
     package: PathBuf,
     environment: BTreeMap<OsString, OsString>,
+    /// The variables that are handed on; all, if not set.
+    inherited_env: Option<Vec<String>>,
     deadlines: Deadlines,
     asked: AtomicU64,
 }
@@ -104,9 +107,22 @@ impl PythonHost {
             work,
             package,
             environment,
+            inherited_env: None,
             deadlines,
             asked: AtomicU64::new(0),
         })
+    }
+
+    /// Hands on these variables alone, with those that Python itself needs, to the code and its steps.
+    #[must_use]
+    pub fn inheriting(mut self, names: Option<Vec<String>>) -> Self {
+        self.environment = for_python(&self.environment, names.as_deref());
+        self.inherited_env = names;
+        self
+    }
+
+    pub(super) fn inherited_env(&self) -> Option<&[String]> {
+        self.inherited_env.as_deref()
     }
 
     /// The folder in which the daemon keeps everything.
@@ -128,18 +144,20 @@ impl PythonHost {
         python_path(&self.package, self.environment.get(&OsString::from("PYTHONPATH")))
     }
 
-    /// Asks Python something of a location.
+    /// Asks Python something of a location, for as long as the answer is wanted.
     pub(super) fn ask<T: DeserializeOwned>(
         &self,
         location: &PythonLocation,
         verb: &str,
         request: &impl Serialize,
         deadline: Duration,
+        wanted: Option<&Wanted>,
     ) -> Asked<T> {
         let interpreter = self.interpreter(location);
         let sent =
             serde_json::to_vec(request).map_err(|error| error.to_string()).and_then(|input| {
                 let errand = self.errand(location, &interpreter, verb, input, deadline);
+                let errand = Errand { wanted: wanted.cloned(), ..errand };
                 errand::run(&errand).map_err(|error| with_cause(&error))
             });
         match sent {
@@ -172,12 +190,13 @@ impl PythonHost {
             input,
             deadline,
             max_answer: MAX_ANSWER,
+            wanted: None,
         }
     }
 }
 
 /// Puts our package before whatever the user has.
-fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
+pub(super) fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
     let mut path = package.as_os_str().to_owned();
     if let Some(given) = given.filter(|given| !given.is_empty()) {
         path.push(":");

@@ -51,10 +51,15 @@ impl PythonLocation {
         if let Some(executable) = &self.executable {
             return executable.clone();
         }
-        match virtual_env.filter(|folder| !folder.is_empty()) {
-            Some(folder) => Path::new(folder).join("bin/python"),
-            None => PathBuf::from("python3"),
-        }
+        default_interpreter(virtual_env)
+    }
+}
+
+/// The interpreter of the virtual environment that is active, else the first `python3` of PATH.
+pub(super) fn default_interpreter(virtual_env: Option<&OsString>) -> PathBuf {
+    match virtual_env.filter(|folder| !folder.is_empty()) {
+        Some(folder) => Path::new(folder).join("bin/python"),
+        None => PathBuf::from("python3"),
     }
 }
 

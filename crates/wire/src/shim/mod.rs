@@ -3,6 +3,7 @@
 //!
 //! The words are ours: no class of Dagster is ever written or read here. Unknown keys are passed over.
 
+mod coordinator;
 mod definitions;
 mod events;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use coordinator::{CoordinatorBase, CoordinatorLoaded, LoadCoordinator};
 pub use definitions::{
     Asset, Backoff, Executor, Input, Job, JobPlan, LoadError, Loaded, Output, Partitions, Retries,
     Source, Step, StepKind,

@@ -1,7 +1,8 @@
 """`python -m pointsman.dagster VERB --answer-fd N`: one request, one answer, one process.
 
 The request is one JSON document on standard input; the answer goes as JSON lines on descriptor N.
-The verb `serve` takes many requests, a line each, about one code location.
+The verb `serve` takes many requests, a line each, about one code location; `coordinator` takes a
+line for every run that is submitted.
 """
 
 from __future__ import annotations
@@ -24,8 +25,12 @@ DIED = 1
 CANNOT_LOAD = 3
 CANNOT_UNDERSTAND = 4
 
-# The verbs of one request, and the one of many.
-VERBS = ("describe", "plan", "run", "step", "tick", "serve")
+# The verbs of one request, and those of many.
+VERBS = ("describe", "plan", "run", "step", "tick", "serve", "coordinator")
+OF_MANY = ("serve", "coordinator")
+
+STDOUT = 1
+STDERR = 2
 
 
 def main() -> None:
@@ -40,7 +45,7 @@ def main() -> None:
     # Somebody may be following what the user's code prints.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    channel = Channel(arguments.answer_fd)
+    channel = Channel(_own_descriptor(arguments.answer_fd))
     try:
         with _own_stdin() as stdin:
             code = _run(arguments.verb, stdin, channel)
@@ -67,9 +72,18 @@ def _own_stdin() -> BinaryIO:
     return os.fdopen(ours, "rb")
 
 
+def _own_descriptor(descriptor: int) -> int:
+    """Takes standard output away from user code if answers go there: it prints on stderr then."""
+    if descriptor != STDOUT:
+        return descriptor
+    ours = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    return ours
+
+
 def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
     try:
-        request = None if verb == "serve" else _read_request(stdin)
+        request = None if verb in OF_MANY else _read_request(stdin)
         # Imported here: an installation without Dagster is an answer, not a traceback.
         from pointsman.dagster import verbs
     except BadRequest as error:
@@ -79,7 +93,7 @@ def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
         return CANNOT_LOAD
     try:
         if request is None:
-            verbs.serve(stdin, channel)
+            verbs.run_many(verb, stdin, channel)
         else:
             verbs.run(verb, request, channel)
     except LoadFailed as failed:

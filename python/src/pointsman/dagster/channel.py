@@ -64,6 +64,10 @@ class Channel:
             raise AnswerTooLong(len(line))
         self._write(line)
 
+    def reply(self, message: Message) -> None:
+        """Writes a message of the protocol of submission hooks, which has a version of its own."""
+        self._write(_dump(message))
+
     def _write(self, line: bytes) -> None:
         with self._lock:
             # Nothing is written in a fork of the process that opened the channel.

@@ -1,13 +1,14 @@
-"""The verbs of one request: what each loads, and what it does with it."""
+"""The verbs: what each loads, and what it does with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, BinaryIO
 
 from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
 from pointsman.dagster.console import Console
+from pointsman.dagster.coordinator import coordinate
 from pointsman.dagster.describe import definitions
 from pointsman.dagster.ending import finish_what_was_executed, remember_threads
 from pointsman.dagster.instance import refuse_instance
@@ -18,7 +19,10 @@ from pointsman.dagster.submission import plan_of_run
 from pointsman.dagster.tick import evaluate_ticks
 from pointsman.dagster.whole import execute_run
 
-__all__ = ["run", "serve"]
+
+def run_many(verb: str, stdin: BinaryIO, channel: Channel) -> None:
+    """Runs a verb of many requests until there are no more."""
+    _OF_MANY[verb](stdin, channel)
 
 
 def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
@@ -64,4 +68,9 @@ _VERBS: dict[str, Callable[[Any, Mapping[str, Any], Channel], None]] = {
     "run": _run,
     "step": _step,
     "tick": _tick,
+}
+
+_OF_MANY: dict[str, Callable[[BinaryIO, Channel], None]] = {
+    "serve": serve,
+    "coordinator": coordinate,
 }
