@@ -28,6 +28,8 @@ pub struct InstanceConfig {
     pub submission_hooks: Setting<Vec<SubmissionHook>>,
     /// The variables that code locations get; `None` is all but the server's secrets.
     pub inherited_env: Setting<Option<Vec<String>>>,
+    /// How the steps of code written for Dagster are started.
+    pub steps: Setting<StepStart>,
     /// How long what has ended is kept.
     pub history: History,
     /// Where the API is served.
@@ -79,6 +81,34 @@ impl Coordinator {
         match self {
             Self::Immediate => false,
             Self::Queued | Self::CodeLocationTagging | Self::Custom => true,
+        }
+    }
+}
+
+/// How the steps of code written for Dagster are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum StepStart {
+    /// Each as a process that loads the code.
+    #[default]
+    Cold,
+    /// By forks of one process that has loaded the code, where that is safe.
+    Forked,
+}
+
+impl StepStart {
+    /// Every word with what it stands for.
+    pub const WORDS: [(&'static str, Self); 2] = [("cold", Self::Cold), ("forked", Self::Forked)];
+
+    /// Returns what a word stands for.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, start)| *start)
+    }
+
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Forked => "forked",
         }
     }
 }

@@ -7,7 +7,7 @@ pub use self::hooks::{CONDITION, HOOK, TAG_RULE};
 pub use crate::key::{Bounds, Effect, Emptiness, Key, Kind, Owner, Presence};
 use crate::wording::{
     BRANCH_CAP, BUFFER, DEFAULT_LIMIT, ENV, HISTORY, HOOKS, MAX_RUNS, MONITORING, RESERVE, RETRIES,
-    SERVER, TAG_LIMITS,
+    SERVER, STEPS, TAG_LIMITS,
 };
 
 const LARGEST: i64 = i32::MAX as i64;
@@ -64,6 +64,13 @@ pub const ROOT: &[Key] = &[
     Key { name: "run_retries", kind: Kind::Block(RUN_RETRIES), doc: RETRIES, ..LATER },
     Key { name: "submission_hooks", kind: Kind::Blocks(HOOK), default: "none", doc: HOOKS, ..OURS },
     Key { name: "env", kind: Kind::Block(ENV_KEYS), doc: ENV, ..OURS },
+    Key {
+        name: "steps",
+        kind: Kind::Choice(&["cold", "forked"]),
+        default: "cold",
+        doc: STEPS,
+        ..OURS
+    },
     Key { name: "history", kind: Kind::Block(HISTORY_KEYS), doc: HISTORY, ..OURS },
     Key { name: "server", kind: Kind::Block(SERVER_KEYS), doc: SERVER, ..OURS },
 ];

@@ -9,7 +9,7 @@ use crate::file::Blocks;
 use crate::hooks::{self, submission_hooks};
 use crate::instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
-    Server,
+    Server, StepStart,
 };
 use crate::reader::Reader;
 use crate::record::{Origin, Record, Setting};
@@ -51,6 +51,7 @@ impl Sections<'_> {
             run_retries: run_retries(block("run_retries")),
             submission_hooks: submission_hooks(&blocks.root),
             inherited_env: optional(block("env").names("inherit")),
+            steps: steps(&blocks.root),
             history: history(block("history")),
             server: server(block("server")),
         }
@@ -156,6 +157,13 @@ fn run_retries(record: &Record) -> RunRetries {
         max_retries: or_default(number(record, "max_retries"), 0),
         retry_on_asset_or_op_failure: flag(record, "retry_on_asset_or_op_failure", true),
     }
+}
+
+fn steps(root: &Record) -> Setting<StepStart> {
+    let said = root.text("steps");
+    let start = said.map(|setting| setting.map(|word| StepStart::of_word(&word)));
+    let known = start.and_then(|Setting { value, origin }| Some(Setting { value: value?, origin }));
+    or_default(known, StepStart::Cold)
 }
 
 fn history(record: &Record) -> History {

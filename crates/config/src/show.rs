@@ -129,6 +129,7 @@ impl InstanceConfig {
                 hooks.iter().map(as_written).collect()
             }),
             row("env.inherit", &self.inherited_env, |names| json!(names)),
+            row("steps", &self.steps, |start| json!(start.word())),
             row("history.runs_days", &history.runs_days, days),
             row("history.events_days", &history.events_days, days),
             row("history.logs_days", &history.logs_days, days),

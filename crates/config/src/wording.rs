@@ -46,4 +46,9 @@ pub(crate) const ENV: &str = "The environment of Python code: of code locations 
 pub(crate) const HISTORY: &str = "How long what has ended is kept. (Dagster's `retention`, which \
     is about ticks, is not used.)";
 
+pub(crate) const STEPS: &str = "How the steps of code written for Dagster are started. With `cold` \
+    each is a process that loads the code; with `forked` each is a fork of one process for each code \
+    location, which has loaded it, and started cold where a fork would not be safe. `steps` of an entry \
+    of `workspace.yaml` wins. Changes when the daemon is started again.";
+
 pub(crate) const SERVER: &str = "Where the API is served.";

@@ -213,6 +213,9 @@ impl Locations {
         let python = listed.locations();
         let mut loads = shared.loads.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = loads.list(&python);
+        if let Some(loader) = &shared.loader {
+            loader.host().keep_only(|name| python.iter().any(|listed| listed.name == *name));
+        }
         let reloaded = self.publish(&loads, now, |_| found.with_python(&python));
         for location in is_new {
             self.begin_under(&mut loads, &location, now);

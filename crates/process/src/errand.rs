@@ -37,6 +37,8 @@ pub struct Errand {
     pub folder: PathBuf,
     /// The program and its arguments; `--answer-fd` and a number are added.
     pub command: Vec<OsString>,
+    /// The socket of a server that may have it executed by a fork of itself.
+    pub fork: Option<PathBuf>,
     /// The folder in which it runs.
     pub cwd: PathBuf,
     /// The environment of the command, all of it.
@@ -113,6 +115,7 @@ pub fn run(errand: &Errand) -> Result<Answered, ErrandError> {
             err: folder.file("err"),
             input: Some(input),
             answer: Some(folder.file("answer")),
+            fork: errand.fork.clone(),
             max_output: errand.max_answer,
             grace: GRACE,
             cwd: errand.cwd.clone(),
@@ -161,8 +164,8 @@ async fn wait(
     Ok(None)
 }
 
-/// Waits until nobody wants the answer.
-async fn unwanted(wanted: Option<Wanted>) {
+/// Waits until nobody wants the answer; for ever, if nobody can say so.
+pub async fn unwanted(wanted: Option<Wanted>) {
     let Some(mut wanted) = wanted else { return std::future::pending().await };
     while wanted.changed().await.is_ok() {}
 }

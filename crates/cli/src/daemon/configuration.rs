@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::config::{Coordinator, InstanceConfig};
+use ::config::{Coordinator, InstanceConfig, StepStart};
 use coordinator::{Dispatch, Handle, Options};
 use server::{ConfigurationLink, MAX_RELOADS, ReloadConfiguration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -49,6 +49,7 @@ pub(crate) fn folder_of(file: Option<&Path>, home: &Path) -> PathBuf {
 struct Served {
     host: Option<String>,
     port: Option<u16>,
+    steps: StepStart,
     inherited_env: Option<Vec<String>>,
 }
 
@@ -82,6 +83,7 @@ impl ConfigurationFile {
         let served = Served {
             host: args.host.is_none().then(|| address.host.value.clone()),
             port: args.port.is_none().then_some(address.port.value),
+            steps: found.1.steps.value,
             inherited_env: found.1.inherited_env.value.clone(),
         };
         let (state, seen) = watch::channel(Configuration {
@@ -225,11 +227,13 @@ impl Served {
         let is_other_host =
             self.host.as_ref().is_some_and(|host| *host != config.server.host.value);
         let is_other_port = self.port.is_some_and(|port| port != config.server.port.value);
+        let is_other_start = self.steps != config.steps.value;
         let is_other_env = self.inherited_env != config.inherited_env.value;
         [
             ("server.host", is_other_host),
             ("server.port", is_other_port),
             ("env.inherit", is_other_env),
+            ("steps", is_other_start),
         ]
         .into_iter()
         .filter(|(_, is_other)| *is_other)

@@ -86,8 +86,7 @@ impl Daemon {
             url: Some(url.clone()),
         };
         let options = Options { url: url.clone(), ..options(setup.config, &place).await? };
-        let inherited = setup.config.inherited_env.value.clone();
-        let locations = load(setup.home, setup.sources, inherited).await?;
+        let locations = load(setup.home, setup.sources, setup.config).await?;
         let launcher = LocalLauncher::new(setup.home, BINARY);
         let (handle, running) = coordinator::start(options, store, locations, launcher).await?;
         let (stop_server, mut stopped) = watch::channel(false);
@@ -126,15 +125,16 @@ impl Daemon {
 async fn load(
     home: &Path,
     sources: Sources,
-    inherited: Option<Vec<String>>,
+    config: &InstanceConfig,
 ) -> Result<Locations, DaemonError> {
+    let (inherited, steps) = (config.inherited_env.value.clone(), config.steps.value);
     let (home, runtime) = (home.to_owned(), tokio::runtime::Handle::current());
     let load = move || -> std::io::Result<Locations> {
         let Sources { paths, python: listings } = sources;
         if listings.is_empty() {
             return Ok(Locations::load(paths, now()));
         }
-        let host = python(&home)?.inheriting(inherited);
+        let host = python(&home)?.inheriting(inherited).with_steps(steps);
         Ok(Locations::load_with_python(paths, Python { host, listings, runtime }, now()))
     };
     let loaded = spawn_blocking(load).await.map_err(std::io::Error::other);

@@ -7,6 +7,7 @@
 mod bad_code;
 mod coordinators;
 mod examples;
+mod forked;
 #[path = "../daemon/harness.rs"]
 #[expect(dead_code, reason = "the tests of the daemon use all of it")]
 mod harness;

@@ -32,8 +32,7 @@ pub(crate) fn load(
         target: location.target.clone(),
         location: location.name.to_string(),
     };
-    let deadline = host.deadlines().load;
-    let asked: Asked<Json> = host.ask(location, "describe", &request, deadline, Some(wanted));
+    let asked: Asked<Json> = host.describe(location, request, wanted);
     let digest = match &asked.answer {
         Ok(answer) => Sha256::digest(answer.to_string()).into(),
         Err(error) => Sha256::digest(error.to_string()).into(),
@@ -45,8 +44,7 @@ pub(crate) fn load(
         return Arc::new(Parsed { digest, stamp: Some(stamp), result });
     }
     let loaded = asked.answer.and_then(|answer| {
-        serde_json::from_value(answer)
-            .map_err(|error| AskError::Died(format!("what it answered cannot be read: {error}")))
+        serde_json::from_value(answer).map_err(|error| AskError::unreadable(&error))
     });
     let result = match loaded {
         Ok(Loaded::Definitions { jobs, assets, warnings, .. }) => {
@@ -83,9 +81,14 @@ fn definitions(
     }
     let interpreter = host.interpreter(location);
     let python_path = host.python_path();
-    let inherited_env = host.inherited_env();
-    let tools =
-        Tools { location, interpreter: &interpreter, python_path: &python_path, inherited_env };
+    let fork = host.fork_socket(location);
+    let tools = Tools {
+        location,
+        interpreter: &interpreter,
+        python_path: &python_path,
+        inherited_env: host.inherited_env(),
+        fork: fork.as_deref(),
+    };
     let mut warnings: Vec<Problem> =
         said.into_iter().map(|text| Problem::of_file(&shown, text)).collect();
     let mut made = Vec::new();

@@ -1,11 +1,13 @@
 //! Code locations that are Python: code written for Dagster, loaded by the user's own interpreter.
 //!
 //! `location` says what is loaded, `host` asks Python for it, `load` and `steps` make jobs of the
-//! answer, `plan` asks again for a run whose config matters. `listing` says which locations there are;
+//! answer, `plan` asks again for a run whose config matters; `forks` keeps a server for those whose steps
+//! are forked. `listing` says which locations there are;
 //! `workspace` and `project` read the files that name them. No code of the user's ever runs in this process.
 
 mod coordinator;
 mod files;
+mod forks;
 mod host;
 mod listing;
 mod load;

@@ -79,9 +79,14 @@ pub(crate) fn plan(
     };
     let interpreter = host.interpreter(location);
     let python_path = host.python_path();
-    let inherited_env = host.inherited_env();
-    let tools =
-        Tools { location, interpreter: &interpreter, python_path: &python_path, inherited_env };
+    let fork = host.fork_socket(location);
+    let tools = Tools {
+        location,
+        interpreter: &interpreter,
+        python_path: &python_path,
+        inherited_env: host.inherited_env(),
+        fork: fork.as_deref(),
+    };
     let steps = steps(job.name.as_str(), &planned, &asked.selection, tools)
         .map_err(|error| SubmissionError::Invalid(error.to_string()))?;
     // What the job says loses against what its partition says, and that against the submitter.

@@ -45,6 +45,11 @@ class Channel:
         self._lock = threading.Lock()
         os.register_at_fork(after_in_child=self._forget)
 
+    @property
+    def descriptor(self) -> int:
+        """The descriptor; -1 in a fork of the process that opened the channel."""
+        return -1 if self._descriptor is None else self._descriptor
+
     def send(self, message: Message) -> None:
         """Writes an event, its texts cut if its line would be too long."""
         self._write(encode({"version": VERSION, **message}))

@@ -1,28 +1,21 @@
-"""The verbs: what each loads, and what it does with it."""
+"""The verbs of one request: what each loads, and what it does with it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, BinaryIO
+from typing import Any
 
 from pointsman.dagster import compat
 from pointsman.dagster.channel import Channel
 from pointsman.dagster.console import Console
-from pointsman.dagster.coordinator import coordinate
 from pointsman.dagster.describe import definitions
 from pointsman.dagster.ending import finish_what_was_executed, remember_threads
 from pointsman.dagster.instance import refuse_instance
 from pointsman.dagster.load import collect_garbage_from_now_on, load_repository, target_of
-from pointsman.dagster.serve import serve
 from pointsman.dagster.step import execute_step
 from pointsman.dagster.submission import plan_of_run
 from pointsman.dagster.tick import evaluate_ticks
 from pointsman.dagster.whole import execute_run
-
-
-def run_many(verb: str, stdin: BinaryIO, channel: Channel) -> None:
-    """Runs a verb of many requests until there are no more."""
-    _OF_MANY[verb](stdin, channel)
 
 
 def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
@@ -31,6 +24,11 @@ def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
     refuse_instance()
     repository = load_repository(target_of(request))
     collect_garbage_from_now_on()
+    execute(verb, repository, request, channel)
+
+
+def execute(verb: str, repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
+    """Runs one verb on code that is loaded."""
     remember_threads()
     _VERBS[verb](repository, request, channel)
 
@@ -68,9 +66,4 @@ _VERBS: dict[str, Callable[[Any, Mapping[str, Any], Channel], None]] = {
     "run": _run,
     "step": _step,
     "tick": _tick,
-}
-
-_OF_MANY: dict[str, Callable[[BinaryIO, Channel], None]] = {
-    "serve": serve,
-    "coordinator": coordinate,
 }
