@@ -25,7 +25,7 @@ def test_values_reach_the_steps_that_wait_for_them(tmp_path: Path) -> None:
 def test_a_step_tells_its_start_its_logs_and_its_outputs_in_order(tmp_path: Path) -> None:
     answer = Run(file_target("diamond.py"), "diamond", tmp_path).step("source")
     kinds = [line["kind"] for line in answer.lines if line.get("level") != "DEBUG"]
-    assert kinds == ["started", "log", "output", "succeeded"]
+    assert kinds == ["loaded", "started", "log", "output", "succeeded"]
     assert messages(answer) == ["the source gives 1"]
     times = [line["at"] for line in answer.lines]
     assert times == sorted(times)

@@ -6,6 +6,7 @@
 
 mod bad_code;
 mod coordinators;
+mod events;
 mod examples;
 mod forked;
 #[path = "../daemon/harness.rs"]
