@@ -55,7 +55,7 @@ class Channel:
         self._write(encode({"version": VERSION, **message}))
 
     def send_within(self, room: int, message: Message) -> int:
-        """Writes an event if its line has no more bytes than that; returns how many it has, or 0."""
+        """Writes an event if its line has no more bytes than that; returns how many, or 0."""
         line = encode({"version": VERSION, **message})
         if len(line) > room:
             return 0

@@ -1,7 +1,7 @@
 """What a person reads while a step runs: its log lines, checks and errors, on standard error.
 
-They stand there in their place between whatever user code prints itself. All of it goes on the channel
-too, as far as there is room: what the run hangs on always has some.
+They stand there in their place between whatever user code prints itself. All of it goes on the
+channel too, as far as there is room: what the run hangs on always has some.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ from typing import Any
 
 from pointsman.dagster.channel import Channel, Message
 
-# An answer that is longer than the program takes (64 MiB) loses its last line, and with it the step. So
-# what no run hangs on has no more room than this. Log lines take none from the rest.
+# An answer that is longer than the program takes (64 MiB) loses its last line, and with it the
+# step. So what no run hangs on has no more room than this. Log lines take none from the rest.
 MAX_LOGGED_BYTES = 8 * 1024 * 1024
 MAX_TOLD_BYTES = 24 * 1024 * 1024
 
 _LOGGED = frozenset({"log", "engine"})
 _TOLD = frozenset({"materialization", "observation", "check", "expectation"})
-_LAST = frozenset(
-    {"succeeded", "skipped", "up_for_retry", "failed", "run_succeeded", "run_failed"}
-)
+_LAST = frozenset({"succeeded", "skipped", "up_for_retry", "failed", "run_succeeded", "run_failed"})
 
 
 class Console:
