@@ -186,7 +186,7 @@ def test_streams_that_user_code_has_closed_are_no_error(tmp_path: Path) -> None:
 
 def test_any_text_is_one_line(tmp_path: Path) -> None:
     answer = step("gives_halves", tmp_path)
-    assert "half a pair: \ud800, a line: \u2028, a zero: \x00" in logs(answer)
+    assert "half a pair: \ufffd, a line: \u2028, a zero: \x00" in logs(answer)
     assert answer.last["kind"] == "succeeded"
 
 
