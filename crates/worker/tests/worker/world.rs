@@ -68,7 +68,15 @@ impl World {
         };
         let links = steps.iter().map(|step| (step.key.clone(), StepLinks::default())).collect();
         let (asset_selection, op_selection) = (None, None);
-        let plan = DagsterPlan { target, asset_selection, op_selection, is_whole: false, links };
+        let plan = DagsterPlan {
+            target,
+            asset_selection,
+            op_selection,
+            fork: None,
+            inherited_env: None,
+            is_whole: false,
+            links,
+        };
         Self::build(Executor::default(), steps, Some(plan), &[], serde_json::Value::Null)
     }
 
