@@ -7,6 +7,7 @@
 mod bad_code;
 mod coordinators;
 mod environment;
+mod events;
 mod examples;
 mod forked;
 mod guides;

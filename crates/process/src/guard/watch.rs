@@ -200,6 +200,10 @@ fn is_the_end(read: io::Result<&[u8]>) -> bool {
     }
 }
 
+/// How much is kept of an answer, in bytes: the command bounds what it tells, and what it says last must
+/// not be lost.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+
 /// The files for what the command writes.
 struct Files {
     out: BoundedFile,
@@ -213,7 +217,11 @@ impl Files {
         Ok(Self {
             out: create(&orders.out)?,
             err: create(&orders.err)?,
-            answer: orders.answer.as_deref().map(create).transpose()?,
+            answer: orders
+                .answer
+                .as_deref()
+                .map(|path| BoundedFile::create(path, MAX_ANSWER))
+                .transpose()?,
         })
     }
 }

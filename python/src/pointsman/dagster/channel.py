@@ -54,6 +54,14 @@ class Channel:
         """Writes an event, its texts cut if its line would be too long."""
         self._write(encode({"version": VERSION, **message}))
 
+    def send_within(self, room: int, message: Message) -> int:
+        """Writes an event if its line has no more bytes than that; returns how many, or 0."""
+        line = encode({"version": VERSION, **message})
+        if len(line) > room:
+            return 0
+        self._write(line)
+        return len(line)
+
     def answer(self, message: Message) -> None:
         """Writes the answer to a request, whole: definitions that are cut are no definitions."""
         line = _dump({"version": VERSION, **message})
@@ -91,8 +99,22 @@ def encode(message: Message) -> bytes:
 
 
 def _dump(message: Message) -> bytes:
-    # ASCII, so that half a surrogate in a user's text is no error, and no separators of lines.
-    return json.dumps(message, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+    # ASCII, so that there are no separators of lines but ours.
+    line = json.dumps(message, ensure_ascii=True, allow_nan=False)
+    if "\\ud" in line:
+        line = json.dumps(_without_halves(message), ensure_ascii=True, allow_nan=False)
+    return line.encode("ascii") + b"\n"
+
+
+def _without_halves(value: Any) -> Any:
+    """Replaces halves of surrogates in a user's texts: no other language reads them."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_halves(item) for item in value]
+    return value
 
 
 def _cut(value: Any, limit: int) -> Any:
