@@ -54,3 +54,8 @@ def test_an_answer_is_whole_or_not_at_all() -> None:
     os.close(writing)
     assert os.read(reading, 1) == b""
     os.close(reading)
+
+
+def test_halves_of_surrogates_are_replaced_and_whole_ones_stay() -> None:
+    line = encode({"kind": "log", "message": "a\ud800b \U0001f600 \\ud8"}).decode("ascii")
+    assert json.loads(line)["message"] == "a\ufffdb \U0001f600 \\ud8"

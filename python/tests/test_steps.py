@@ -25,7 +25,7 @@ def test_values_reach_the_steps_that_wait_for_them(tmp_path: Path) -> None:
 def test_a_step_tells_its_start_its_logs_and_its_outputs_in_order(tmp_path: Path) -> None:
     answer = Run(file_target("diamond.py"), "diamond", tmp_path).step("source")
     kinds = [line["kind"] for line in answer.lines if line.get("level") != "DEBUG"]
-    assert kinds == ["started", "log", "output", "succeeded"]
+    assert kinds == ["loaded", "started", "log", "output", "succeeded"]
     assert messages(answer) == ["the source gives 1"]
     times = [line["at"] for line in answer.lines]
     assert times == sorted(times)
@@ -205,13 +205,14 @@ def test_a_partition_of_several_dimensions_is_known_by_each(tmp_path: Path) -> N
     assert messages(answer) == ["{'day': '2026-01-02', 'region': 'north'}"]
 
 
-def test_log_lines_and_errors_can_stand_on_standard_error_instead(tmp_path: Path) -> None:
+def test_log_lines_and_errors_can_stand_on_standard_error_too(tmp_path: Path) -> None:
     run = of_shapes("fails_with_causes", tmp_path)
     request = {**run.request(), "step": "opens", "try": 1, "prints_events": True}
     answer = call("step", request, tmp_path)
-    assert answer.of_kind("log") == []
     assert answer.last["kind"] == "failed"
     assert "ValueError: the table is not there" in answer.stderr
+    for line in answer.of_kind("log"):
+        assert line["message"] in answer.stderr
 
 
 def test_how_a_check_ended_can_stand_on_standard_error(tmp_path: Path) -> None:
@@ -219,5 +220,5 @@ def test_how_a_check_ended_can_stand_on_standard_error(tmp_path: Path) -> None:
     run.step("both")
     request = {**run.request(), "step": "left_left_is_small", "try": 1, "prints_events": True}
     answer = call("step", request, tmp_path)
-    assert answer.of_kind("check") == []
+    assert [line["check"] for line in answer.of_kind("check")] == ["left_is_small"]
     assert "WARN check left_is_small of left failed" in answer.stderr

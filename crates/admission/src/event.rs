@@ -1,5 +1,7 @@
 //! What the image is told, what it answers, and what it refuses.
 
+use std::collections::BTreeSet;
+
 use model::{
     Attempt, Claim, CodeLocation, IllegalTransition, PoolLimit, PoolName, Priority, Run, RunId,
     RunStatus, RunTransition, Seq, Settings, Step, StepId, StepKey, Tags, Timestamp,
@@ -110,6 +112,12 @@ pub enum Event {
         /// Which code location.
         location: CodeLocation,
     },
+    /// These code locations and no others are being loaded for the first time: none of their runs
+    /// starts until that is done.
+    LocationsLoading {
+        /// Which code locations.
+        locations: BTreeSet<CodeLocation>,
+    },
     /// Time has passed; an instant before the last one is ignored.
     TimePassed {
         /// The time now.
@@ -178,6 +186,8 @@ pub struct Facts {
     pub pool_limits: Vec<(PoolName, PoolLimit)>,
     /// The paused code locations, and until when.
     pub paused: Vec<(CodeLocation, Timestamp)>,
+    /// The code locations that are being loaded for the first time.
+    pub loading: BTreeSet<CodeLocation>,
     /// The runs that are queued or in progress.
     pub runs: Vec<RunFacts>,
     /// The claims of their steps.

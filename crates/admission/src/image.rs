@@ -5,7 +5,7 @@
 //! knows the time only from what it is told.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
 use model::{
@@ -61,8 +61,8 @@ impl Image {
     /// # Errors
     /// [`Refused`] if the facts contradict one another.
     pub fn new(facts: Facts) -> Result<(Self, Vec<StepId>), Refused> {
-        let Facts { now, settings, pool_limits, paused, runs, claims } = facts;
-        let rules = Rules::new(now, settings, pool_limits, paused);
+        let Facts { now, settings, pool_limits, paused, loading, runs, claims } = facts;
+        let rules = Rules::new(now, settings, pool_limits, paused, loading);
         let mut image = Self::empty(rules);
         for run in runs {
             image.enter(run)?;
@@ -106,6 +106,7 @@ impl Image {
             settings: settings.clone(),
             pool_limits: pool_limits.iter().map(|(pool, limit)| (pool.clone(), *limit)).collect(),
             paused: paused.map(|(location, until)| (location.clone(), until)).collect(),
+            loading: self.rules.loading().clone(),
             runs: runs.collect(),
             claims: claims.collect(),
         }
@@ -158,6 +159,11 @@ impl Image {
                 self.rules.resume(&location);
                 self.refresh_capacity(&LimitKey::Location(location));
             }
+            Event::LocationsLoading { locations } => {
+                for location in self.rules.set_loading(locations) {
+                    self.refresh_capacity(&LimitKey::Location(location));
+                }
+            }
             Event::TimePassed { now } => self.pass_time(now),
         }
         Ok(self.settle())
@@ -194,6 +200,11 @@ impl Image {
     /// Returns until when a code location is paused, if it is.
     pub fn paused_until(&self, location: &CodeLocation) -> Option<Timestamp> {
         self.rules.paused_until(location)
+    }
+
+    /// Returns the code locations that are being loaded for the first time.
+    pub fn loading(&self) -> &BTreeSet<CodeLocation> {
+        self.rules.loading()
     }
 
     /// Returns the next instant at which something changes by the passing of time alone: a pause

@@ -13,6 +13,8 @@ pub(crate) struct Rules {
     paused: BTreeMap<CodeLocation, Timestamp>,
     /// The same by instant, so that the passing of time looks only at pauses that end.
     resumes: BTreeSet<(Timestamp, CodeLocation)>,
+    /// The code locations that have never been loaded and are being loaded.
+    loading: BTreeSet<CodeLocation>,
 }
 
 impl Rules {
@@ -21,9 +23,10 @@ impl Rules {
         settings: Settings,
         pool_limits: Vec<(PoolName, PoolLimit)>,
         paused: Vec<(CodeLocation, Timestamp)>,
+        loading: BTreeSet<CodeLocation>,
     ) -> Self {
         let pool_limits = pool_limits.into_iter().collect();
-        let mut rules = Self { settings, pool_limits, now, ..Self::default() };
+        let mut rules = Self { settings, pool_limits, now, loading, ..Self::default() };
         for (location, until) in paused {
             rules.pause(&location, until);
         }
@@ -38,6 +41,18 @@ impl Rules {
     /// Returns until when a code location is paused, if it is.
     pub(crate) fn paused_until(&self, location: &CodeLocation) -> Option<Timestamp> {
         self.paused.get(location).copied()
+    }
+
+    /// Returns the code locations that are being loaded for the first time.
+    pub(crate) fn loading(&self) -> &BTreeSet<CodeLocation> {
+        &self.loading
+    }
+
+    /// Takes over which code locations are being loaded; returns those for which that is news.
+    pub(crate) fn set_loading(&mut self, loading: BTreeSet<CodeLocation>) -> Vec<CodeLocation> {
+        let news = self.loading.symmetric_difference(&loading).cloned().collect();
+        self.loading = loading;
+        news
     }
 
     /// Returns when the first pause ends.

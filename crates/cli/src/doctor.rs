@@ -3,6 +3,7 @@
 //! It changes nothing, and works with and without a server. What can be told only by a server is left
 //! out where none answers; what lies in a home is left out where another server is named.
 
+mod classes;
 mod database;
 mod finding;
 mod home;
@@ -64,6 +65,11 @@ async fn at_home(findings: &mut Vec<Finding>, remote: &Remote) -> Option<Client>
         let mut progress = Progress::new();
         progress.show("looking at the database ...");
         database::check(findings, &home).await;
+    }
+    if daemon.client.is_none()
+        && let Some((file, config)) = &settings.file
+    {
+        classes::check(findings, file, config).await;
     }
     if daemon.client.is_none()
         && let Some(settings) = settings.limits

@@ -156,6 +156,11 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
             "`pointsman job list` shows the jobs, `pointsman code-location list` what is wrong with \
              their files",
         ),
+        ErrorCode::UnknownLocation => Some("`pointsman code-location list` shows them"),
+        ErrorCode::LocationLoading => Some(
+            "try again in a moment; `pointsman code-location list` shows what is being loaded, and \
+             since when",
+        ),
         ErrorCode::AmbiguousJob => Some("name its code location with --location"),
         ErrorCode::RunInProgress => Some("cancel it first with `pointsman run cancel`"),
         ErrorCode::HookFailed => Some(

@@ -3,6 +3,7 @@
 mod bulk;
 mod change;
 mod end;
+mod events;
 pub(crate) mod filter;
 mod list;
 mod logs;
@@ -21,6 +22,8 @@ pub(crate) enum RunCommand {
     /// Show a run with its steps, and why it waits
     #[command(after_help = "Example:\n  pointsman run show 1b4e28ba")]
     Show(show::ShowArgs),
+    /// Print what happened to a run, with what its code has told
+    Events(events::EventsArgs),
     /// Print what the steps of a run have written
     Logs(logs::LogsArgs),
     /// Say why a run or its steps wait: every limit, its holders, the way out
@@ -47,6 +50,7 @@ pub(crate) fn run(command: &RunCommand) -> Answer {
     match command {
         RunCommand::List(args) => list::run(args),
         RunCommand::Show(args) => show::run(args),
+        RunCommand::Events(args) => events::run(args),
         RunCommand::Logs(args) => logs::run(args),
         RunCommand::Why(args) => why::run(args),
         RunCommand::Watch(args) => watch::run(args),

@@ -1,7 +1,8 @@
 //! From a file, or from blocks of another file, to the settings.
 
 use crate::code::Code;
-use crate::coordinator;
+use crate::coordinator::{self, Said};
+use crate::hooks::PythonClass;
 use crate::instance::{Coordinator, InstanceConfig};
 use crate::keys::{CONCURRENCY, Effect, Key, ROOT, RUN_QUEUE};
 use crate::problem::{Problem, Problems};
@@ -19,6 +20,8 @@ pub(crate) struct Blocks {
     pub(crate) root: Record,
     /// What happens to a submitted run, if something says it.
     pub(crate) coordinator: Option<Setting<Coordinator>>,
+    /// The Python class that says it, if it is one of the user's.
+    pub(crate) class: Option<PythonClass>,
     /// The settings of the queue and how they are called.
     pub(crate) queue: Option<(Record, &'static str)>,
 }
@@ -42,7 +45,8 @@ impl InstanceConfig {
 
     /// Returns the settings of a deployment without a configuration file.
     pub fn without_file() -> Self {
-        let blocks = Blocks { root: Record::default(), coordinator: None, queue: None };
+        let blocks =
+            Blocks { root: Record::default(), coordinator: None, class: None, queue: None };
         resolve::resolve_checked(&blocks)
     }
 }
@@ -72,8 +76,8 @@ pub fn read_blocks(
         };
         root.fields.insert("concurrency", found);
     }
-    let blocks =
-        Blocks { root, coordinator: None, queue: queue.map(|record| (record, "run_queue")) };
+    let queue = queue.map(|record| (record, "run_queue"));
+    let blocks = Blocks { root, coordinator: None, class: None, queue };
     let config = resolve::resolve(&mut reader, &blocks);
     reader.finish()?;
     Ok(config)
@@ -83,6 +87,7 @@ fn read_root(walk: &mut Walk<'_, '_, '_>, root: &Node) -> Blocks {
     let mut blocks = Blocks {
         root: Record { span: root.span, ..Record::default() },
         coordinator: None,
+        class: None,
         queue: None,
     };
     if root.value == Value::Null {
@@ -96,10 +101,11 @@ fn read_root(walk: &mut Walk<'_, '_, '_>, root: &Node) -> Blocks {
     for (name, span, node) in fields.iter() {
         match name {
             "run_coordinator" => {
-                if let Some((class, config)) = coordinator::read(walk, node) {
-                    blocks.coordinator = Some(class);
-                    blocks.queue = config.map(|record| (record, "run_coordinator.config"));
-                }
+                let Said { coordinator, class, queue } =
+                    coordinator::read(walk, node).unwrap_or_default();
+                blocks.coordinator = coordinator;
+                blocks.class = class;
+                blocks.queue = queue.map(|record| (record, "run_coordinator.config"));
             }
             name if is_not_used(name) => not_used.push((span, name)),
             name => {

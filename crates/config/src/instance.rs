@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use model::{Capacity, Granularity, PoolBlocking, PoolLimit, PoolSettings, Settings, TagLimits};
 
-use crate::hooks::SubmissionHook;
+use crate::hooks::{PythonClass, SubmissionHook};
 use crate::record::Setting;
 
 /// Everything that a configuration file settles. Without a file every setting has its default.
@@ -12,6 +12,8 @@ use crate::record::Setting;
 pub struct InstanceConfig {
     /// What happens to a run when it is submitted.
     pub coordinator: Setting<Coordinator>,
+    /// The class that runs are offered to before that, with [`Coordinator::Custom`].
+    pub coordinator_class: Option<PythonClass>,
     /// The limits on runs, as configured: see [`InstanceConfig::settings`] for those in force.
     pub runs: RunLimits,
     /// How pools are enforced, as configured.
@@ -26,6 +28,8 @@ pub struct InstanceConfig {
     pub submission_hooks: Setting<Vec<SubmissionHook>>,
     /// The variables that code locations get; `None` is all but the server's secrets.
     pub inherited_env: Setting<Option<Vec<String>>>,
+    /// How the steps of code written for Dagster are started.
+    pub steps: Setting<StepStart>,
     /// How long what has ended is kept.
     pub history: History,
     /// Where the API is served.
@@ -41,6 +45,9 @@ pub enum Coordinator {
     Queued,
     /// It is tagged with its code location and goes to the queue: `CLTQueuedRunCoordinator`.
     CodeLocationTagging,
+    /// It is offered to a Python class of the user's, and goes to the queue. That such a class launches
+    /// at once is seen when it is loaded.
+    Custom,
 }
 
 impl Coordinator {
@@ -59,12 +66,13 @@ impl Coordinator {
         known.map(|(_, coordinator)| *coordinator)
     }
 
-    /// Returns the class name that says it.
+    /// Returns the class name that says it; that of the base, for a class of the user's.
     pub fn class(self) -> &'static str {
         match self {
             Self::Immediate => "DefaultRunCoordinator",
             Self::Queued => "QueuedRunCoordinator",
             Self::CodeLocationTagging => "CLTQueuedRunCoordinator",
+            Self::Custom => "RunCoordinator",
         }
     }
 
@@ -72,7 +80,35 @@ impl Coordinator {
     pub fn has_queue(self) -> bool {
         match self {
             Self::Immediate => false,
-            Self::Queued | Self::CodeLocationTagging => true,
+            Self::Queued | Self::CodeLocationTagging | Self::Custom => true,
+        }
+    }
+}
+
+/// How the steps of code written for Dagster are started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum StepStart {
+    /// Each as a process that loads the code.
+    #[default]
+    Cold,
+    /// By forks of one process that has loaded the code, where that is safe.
+    Forked,
+}
+
+impl StepStart {
+    /// Every word with what it stands for.
+    pub const WORDS: [(&'static str, Self); 2] = [("cold", Self::Cold), ("forked", Self::Forked)];
+
+    /// Returns what a word stands for.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(known, _)| *known == word).map(|(_, start)| *start)
+    }
+
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Forked => "forked",
         }
     }
 }
@@ -171,6 +207,12 @@ pub struct Server {
 }
 
 impl InstanceConfig {
+    /// Returns the name of the coordinator class.
+    pub fn class_name(&self) -> &str {
+        let own = self.coordinator_class.as_ref().map(|own| own.class.as_str());
+        own.unwrap_or(self.coordinator.value.class())
+    }
+
     /// Returns the settings on which decisions depend.
     ///
     /// A coordinator without a queue knows no limit on runs, and pools bind its steps only.

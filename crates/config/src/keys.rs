@@ -7,7 +7,7 @@ pub use self::hooks::{CONDITION, HOOK, TAG_RULE};
 pub use crate::key::{Bounds, Effect, Emptiness, Key, Kind, Owner, Presence};
 use crate::wording::{
     BRANCH_CAP, BUFFER, DEFAULT_LIMIT, ENV, HISTORY, HOOKS, MAX_RUNS, MONITORING, RESERVE, RETRIES,
-    SERVER, TAG_LIMITS,
+    SERVER, STEPS, TAG_LIMITS,
 };
 
 const LARGEST: i64 = i32::MAX as i64;
@@ -38,7 +38,6 @@ const DAGSTER: Key = Key {
 const LATER: Key = Key { effect: Effect::NotYet, ..DAGSTER };
 const NOT_NEEDED: Key = Key { effect: Effect::NotNeeded, ..DAGSTER };
 const OURS: Key = Key { owner: Owner::Pointsman, ..DAGSTER };
-const OURS_LATER: Key = Key { owner: Owner::Pointsman, ..LATER };
 
 /// The keys of the whole file, without those blocks of Dagster's that have no meaning here.
 pub const ROOT: &[Key] = &[
@@ -64,7 +63,14 @@ pub const ROOT: &[Key] = &[
     Key { name: "run_monitoring", kind: Kind::Block(RUN_MONITORING), doc: MONITORING, ..DAGSTER },
     Key { name: "run_retries", kind: Kind::Block(RUN_RETRIES), doc: RETRIES, ..LATER },
     Key { name: "submission_hooks", kind: Kind::Blocks(HOOK), default: "none", doc: HOOKS, ..OURS },
-    Key { name: "env", kind: Kind::Block(ENV_KEYS), doc: ENV, ..OURS_LATER },
+    Key { name: "env", kind: Kind::Block(ENV_KEYS), doc: ENV, ..OURS },
+    Key {
+        name: "steps",
+        kind: Kind::Choice(&["cold", "forked"]),
+        default: "cold",
+        doc: STEPS,
+        ..OURS
+    },
     Key { name: "history", kind: Kind::Block(HISTORY_KEYS), doc: HISTORY, ..OURS },
     Key { name: "server", kind: Kind::Block(SERVER_KEYS), doc: SERVER, ..OURS },
 ];
@@ -278,7 +284,7 @@ pub const COORDINATOR: &[Key] = &[
         name: "config",
         kind: Kind::Block(RUN_QUEUE),
         doc: "The same keys as under `run_queue`, for a class that queues; the other classes take \
-              `{}`.",
+              `{}`, and a class of your own what its `config_type` says.",
         ..DAGSTER
     },
 ];
@@ -295,14 +301,16 @@ pub const PLAIN_COORDINATOR: &[Key] = &[
     },
 ];
 
-/// Under `run_coordinator` of a class that is not known, whose settings are not known either.
+/// Under `run_coordinator` of a class of the user's, which has settings of its own; those of the queue
+/// among them are checked apart.
 pub const OTHER_COORDINATOR: &[Key] = &[MODULE, CLASS, OPAQUE_CONFIG];
 
 const MODULE: Key = Key {
     name: "module",
     kind: TEXT,
     example: "dagster._core.run_coordinator",
-    doc: "The Python module of the class. Classes are known by their name alone.",
+    doc: "The Python module of the class. Where the class is one of the names below, it is not \
+          loaded.",
     presence: Presence::Required,
     ..DAGSTER
 };
@@ -312,7 +320,7 @@ const CLASS: Key = Key {
     doc: "`QueuedRunCoordinator` queues; `CLTQueuedRunCoordinator` (also called \
           `CodeLocationTaggingQueuedRunCoordinator`) queues and sets the tag `code_location`; \
           `DefaultRunCoordinator` and `SyncInMemoryRunCoordinator` launch at once, without queue \
-          and run limits.",
+          and run limits. Any other is loaded in Python and asked about every run.",
     ..MODULE
 };
 const OPAQUE_CONFIG: Key = Key {
@@ -408,8 +416,9 @@ pub const ENV_KEYS: &[Key] = &[Key {
     name: "inherit",
     kind: Kind::Names,
     default: "all",
-    doc: "The names of the variables that code locations get.",
-    ..OURS_LATER
+    doc: "The names of the variables that code locations get beside `PATH`, `HOME`, `LANG`, `TZ` \
+          and `VIRTUAL_ENV`; those that are not set are left out.",
+    ..OURS
 }];
 
 /// Under `history`.

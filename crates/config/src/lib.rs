@@ -30,10 +30,10 @@ pub mod yaml;
 
 pub use code::Code;
 pub use file::read_blocks;
-pub use hooks::{HookAction, HookCondition, SubmissionHook, TagSource};
+pub use hooks::{HookAction, HookCondition, PythonClass, SubmissionHook, TagSource};
 pub use instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
-    Server,
+    Server, StepStart,
 };
 pub use problem::{Excerpt, MAX_PROBLEMS, Place, Problem, Problems, quoted};
 pub use reader::{Fields, Reader, near_names};

@@ -26,6 +26,7 @@ fn section(key: &Key, above: &str) -> String {
     let keys = inner(key.kind);
     let mut text = format!("\n### `{path}`\n\n{}{}\n", key.doc, notes(key, None));
     if keys.is_empty() {
+        text += &format!("\nValue: {}; default: {}.\n", value_of(key), key.default);
         return text;
     }
     if matches!(key.kind, Kind::Blocks(_)) {

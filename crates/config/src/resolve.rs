@@ -9,7 +9,7 @@ use crate::file::Blocks;
 use crate::hooks::{self, submission_hooks};
 use crate::instance::{
     Coordinator, History, InstanceConfig, Pools, Queue, RunLimits, RunMonitoring, RunRetries,
-    Server,
+    Server, StepStart,
 };
 use crate::reader::Reader;
 use crate::record::{Origin, Record, Setting};
@@ -21,7 +21,6 @@ pub(crate) fn resolve(reader: &mut Reader<'_>, blocks: &Blocks) -> InstanceConfi
     let sections = Sections::of(blocks);
     conflict::refuse_what_cannot_stand_together(reader, &sections);
     hooks::refuse_what_is_no_hook(reader, &blocks.root);
-    hooks::warn_of_classes(reader, &blocks.root);
     let config = sections.config(blocks, |record, key| tag_limits(reader, record, key));
     conflict::warn_of_no_queue(reader, &sections, config.coordinator.value);
     config
@@ -44,6 +43,7 @@ impl Sections<'_> {
                 .coordinator
                 .clone()
                 .unwrap_or(Setting::default_of(Coordinator::Queued)),
+            coordinator_class: blocks.class.clone(),
             runs: self.run_limits(&mut tag_limits),
             pools: self.pools(),
             queue: queue(self.queue),
@@ -51,6 +51,7 @@ impl Sections<'_> {
             run_retries: run_retries(block("run_retries")),
             submission_hooks: submission_hooks(&blocks.root),
             inherited_env: optional(block("env").names("inherit")),
+            steps: steps(&blocks.root),
             history: history(block("history")),
             server: server(block("server")),
         }
@@ -156,6 +157,13 @@ fn run_retries(record: &Record) -> RunRetries {
         max_retries: or_default(number(record, "max_retries"), 0),
         retry_on_asset_or_op_failure: flag(record, "retry_on_asset_or_op_failure", true),
     }
+}
+
+fn steps(root: &Record) -> Setting<StepStart> {
+    let said = root.text("steps");
+    let start = said.map(|setting| setting.map(|word| StepStart::of_word(&word)));
+    let known = start.and_then(|Setting { value, origin }| Some(Setting { value: value?, origin }));
+    or_default(known, StepStart::Cold)
 }
 
 fn history(record: &Record) -> History {

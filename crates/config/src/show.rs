@@ -5,7 +5,7 @@ use std::time::Duration;
 use model::{Capacity, Granularity, PoolBlocking, TagLimit, TagLimits, TagMatch};
 use serde_json::{Value, json};
 
-use crate::hooks::as_written;
+use crate::hooks::{PythonClass, as_written};
 use crate::instance::{InstanceConfig, Pools, Queue, RunMonitoring};
 use crate::record::{Origin, Setting};
 
@@ -27,10 +27,20 @@ impl InstanceConfig {
     pub fn rows(&self) -> Vec<Row> {
         let mut rows = self.limit_rows();
         rows.extend(queue_rows(&self.queue));
-        rows.push(row("run_coordinator.class", &self.coordinator, |class| json!(class.class())));
+        rows.extend(self.coordinator_rows());
         rows.extend(monitoring_rows(&self.run_monitoring));
         rows.extend(self.retry_rows());
         rows.extend(self.own_rows());
+        rows
+    }
+
+    fn coordinator_rows(&self) -> Vec<Row> {
+        let name = self.class_name();
+        let mut rows = vec![row("run_coordinator.class", &self.coordinator, |_| json!(name))];
+        if let Some(PythonClass { module, class: _, config }) = &self.coordinator_class {
+            rows.push(row("run_coordinator.module", &self.coordinator, |_| json!(module)));
+            rows.push(row("run_coordinator.config", &self.coordinator, |_| config.clone()));
+        }
         rows
     }
 
@@ -119,6 +129,7 @@ impl InstanceConfig {
                 hooks.iter().map(as_written).collect()
             }),
             row("env.inherit", &self.inherited_env, |names| json!(names)),
+            row("steps", &self.steps, |start| json!(start.word())),
             row("history.runs_days", &history.runs_days, days),
             row("history.events_days", &history.events_days, days),
             row("history.logs_days", &history.logs_days, days),

@@ -64,6 +64,21 @@ impl<'r, 's, 'e> Walk<'r, 's, 'e> {
         Some(record)
     }
 
+    /// Checks those keys of a map that are in the table; the others are somebody else's.
+    pub(crate) fn known_part(&mut self, node: &Node, path: &str, keys: &'static [Key]) -> Record {
+        let mut record = Record { span: node.span, ..Record::default() };
+        for entry in node.as_map().unwrap_or_default() {
+            let name = entry.key.as_text().unwrap_or_default();
+            if keys.iter().any(|key| key.name == name)
+                && let Some((key, found)) =
+                    self.entry(name, entry.key.span, &entry.value, path, keys)
+            {
+                record.fields.insert(key, found);
+            }
+        }
+        record
+    }
+
     /// Checks one entry of a map that may have these keys; an unknown key is noted.
     pub(crate) fn entry(
         &mut self,

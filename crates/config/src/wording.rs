@@ -26,7 +26,7 @@ pub(crate) const MONITORING: &str = "The deadlines of a run.";
 pub(crate) const RETRIES: &str = "Whether a run that failed is run again.";
 
 pub(crate) const HOOKS: &str = "What every run is offered to when it is submitted, in this order. \
-    Each item does one thing: it sets a tag, refuses the run, or asks a program. A later item sees the \
+    Each item does one thing: it sets a tag, refuses the run, or asks a program or a Python class. A later item sees the \
     tags that earlier ones have set. `docs/coordinators.md` tells more, with examples.";
 
 pub(crate) const TAG_RULE: &str = "Sets a tag of the run. Where the value that it comes from is \
@@ -39,10 +39,16 @@ pub(crate) const COMMAND: &str = "A program with its arguments that is asked abo
     lines of JSON, and may set tags or refuse it. It is started with the first run that is submitted, \
     in the folder of this file, without a shell, and stays.";
 
-pub(crate) const ENV: &str = "The environment of code locations. Without it they get every \
-    variable that the server has, except its secrets.";
+pub(crate) const ENV: &str = "The environment of Python code: of code locations and their steps, \
+    and of coordinator classes. Without it they get every variable that the server has, except its \
+    own (`POINTSMAN_...`). Steps that are commands get what they name, see `docs/yaml-jobs.md`.";
 
 pub(crate) const HISTORY: &str = "How long what has ended is kept. (Dagster's `retention`, which \
     is about ticks, is not used.)";
+
+pub(crate) const STEPS: &str = "How the steps of code written for Dagster are started. With `cold` \
+    each is a process that loads the code; with `forked` each is a fork of one process for each code \
+    location, which has loaded it, and started cold where a fork would not be safe. `steps` of an entry \
+    of `workspace.yaml` wins. Changes when the daemon is started again.";
 
 pub(crate) const SERVER: &str = "Where the API is served.";

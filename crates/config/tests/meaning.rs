@@ -160,6 +160,30 @@ fn a_class_of_a_foreign_module_is_taken_by_its_name_with_a_warning() {
 }
 
 #[test]
+fn a_class_of_ones_own_is_handed_its_config_and_the_queue_takes_its_own_keys_of_it() {
+    let yaml = "
+run_coordinator:
+  module: acme.runs
+  class: Attribution
+  config: {max_concurrent_runs: 3, dequeue_interval_seconds: 7, header: {env: NAME}}
+";
+    assert!(warnings(yaml).is_empty());
+    let config = config(yaml);
+    assert_eq!(config.coordinator.value, Coordinator::Custom);
+    assert_eq!(config.settings().max_concurrent_runs, Capacity::AtMost(3));
+    assert_eq!(config.queue.dequeue_interval.value, Duration::from_secs(7));
+    let class = config.coordinator_class.as_ref().unwrap();
+    assert_eq!(
+        (class.name().as_str(), config.class_name()),
+        ("acme.runs.Attribution", "Attribution")
+    );
+    assert_eq!(class.config["header"], serde_json::json!({"env": "NAME"}));
+    let shown = |key| config.rows().into_iter().find(|row| row.key == key).unwrap().value;
+    assert_eq!(shown("run_coordinator.class"), "Attribution");
+    assert_eq!(shown("run_coordinator.module"), "acme.runs");
+}
+
+#[test]
 fn the_blocks_of_dagster_without_a_meaning_are_named_once() {
     let told = warnings(
         "

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use definitions::Locations;
 use launch::Launcher;
 use lifecycle::{Command, MAX_WRITTEN_TAGS, Reply, Settled, State};
 use model::{Batch, Change, Epoch, Tags};
@@ -97,7 +98,7 @@ impl Running {
 pub async fn start<L: Launcher>(
     options: Options,
     store: Arc<Store>,
-    locations: definitions::Locations,
+    locations: Locations,
     launcher: L,
 ) -> Result<(Handle, Running), StartError> {
     SystemIds::check().map_err(|error| StartError::NoRandomness(error.to_string()))?;
@@ -122,8 +123,19 @@ pub async fn start<L: Launcher>(
         planning: Arc::new(Semaphore::new(MAX_PLANNED_AT_ONCE)),
     };
     let pruner = Pruner::new(options.retention);
-    let decider =
-        Decider { in_force, store, epoch, clock, messages, performer, inboxes, changes, pruner };
+    let decider = Decider {
+        in_force,
+        store,
+        epoch,
+        clock,
+        messages,
+        loads: handle.locations.changes(),
+        locations: handle.locations.clone(),
+        performer,
+        inboxes,
+        changes,
+        pruner,
+    };
     let task = tokio::spawn(decider.run(state));
     Ok((handle, Running { task, entry, stopping }))
 }
@@ -134,6 +146,9 @@ struct Decider<L> {
     epoch: Epoch,
     clock: Clock,
     messages: mpsc::Receiver<Message>,
+    locations: Locations,
+    /// Tells when code has been loaded, for which runs may wait.
+    loads: watch::Receiver<u64>,
     performer: Performer<L>,
     inboxes: Inboxes,
     changes: watch::Sender<Change>,
@@ -196,7 +211,10 @@ impl<L: Launcher> Decider<L> {
         let longest =
             self.in_force.borrow().longest_sleep.max(SHORTEST_SLEEP).min(self.pruner.due_in());
         let sleep = deadline.min(longest);
-        let first = timeout(sleep, self.messages.recv()).await;
+        let first = tokio::select! {
+            first = timeout(sleep, self.messages.recv()) => first,
+            Ok(()) = self.loads.changed() => return self.take_waiting(Vec::new()),
+        };
         match first {
             Ok(Some(first)) => {
                 // Whoever was answered a moment ago comes with the next request: into this commit.
@@ -228,6 +246,11 @@ impl<L: Launcher> Decider<L> {
         let now = self.clock.now();
         let mut owed = Owed::default();
         let _ = state.step(Command::Tick, now, &mut SystemIds);
+        let locations = self.locations.loading();
+        if *state.image().loading() != *locations {
+            let loading = Command::Loading { locations: (*locations).clone() };
+            let _ = state.step(loading, now, &mut SystemIds);
+        }
         for message in messages {
             let mut decide = |command| state.step(command, now, &mut SystemIds);
             match message {

@@ -7,25 +7,32 @@
 use std::collections::BTreeMap;
 use std::mem;
 use std::sync::Arc;
+use std::time::Duration;
 
-use definitions::{Job, JobSubmission, RunRequest, Selection, SubmissionError};
-use lifecycle::{Command, Known, Refusal, Reply, Submit};
+use definitions::{FindError, Job, JobSubmission, RunRequest, Selection, SubmissionError};
+use lifecycle::{Command, Ids, Known, Refusal, Reply, Submit};
 use model::{
     CodeLocation, Deployment, IdempotencyKey, JobName, LOCATION_TAG, PRIORITY_TAG, Priority,
     PriorityError, RunId, Submission, Tags,
 };
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
+use tokio::time::{Instant, timeout_at};
 
 use crate::commands::CommandError;
 use crate::handle::{Handle, unexpected};
 use crate::hooks::{Headers, Offer};
+use crate::ids::SystemIds;
 
 /// How long an idempotency key may be, in bytes.
 const MAX_KEY: usize = 256;
 
 /// How many runs are planned by Python at one time: each keeps a processor busy for a second.
 pub(crate) const MAX_PLANNED_AT_ONCE: usize = 4;
+
+/// How long a submission waits for code that is being loaded for the first time: shorter than the
+/// request may take.
+const LOAD_PATIENCE: Duration = Duration::from_secs(20);
 
 /// A run that somebody asks for.
 #[derive(Debug, Clone)]
@@ -78,7 +85,9 @@ impl Handle {
             if let Some(run) = self.submitted_before(&submit).await? {
                 return Ok(Submitted { run, is_new: false });
             }
-            submit.tags = hooks.run(offer(&submit, headers, user)).await?;
+            // Hooks are told the id that the run will have.
+            let run = *submit.id.get_or_insert_with(|| SystemIds.run_id());
+            submit.tags = hooks.run(offer(&submit, run, headers, user)).await?;
         }
         match self.entry.decide(Command::Submit(Box::new(submit))).await? {
             Reply::Submitted { run, is_new } => Ok(Submitted { run, is_new }),
@@ -93,7 +102,7 @@ impl Handle {
 
     async fn resolve(&self, request: SubmitRequest) -> Result<Submit, CommandError> {
         let idempotency = idempotency(&request)?;
-        let job = self.locations.find(&request.job, request.location.as_ref())?;
+        let job = self.find(&request.job, request.location.as_ref()).await?;
         let asked =
             RunRequest { tags: request.tags, config: request.config, selection: request.selection };
         let merged = self.merge(&job, asked).await?;
@@ -112,6 +121,26 @@ impl Handle {
             submission: Arc::new(Submission { plan, plan_hash, config, idempotency }),
             known: Known::default(),
         })
+    }
+
+    /// Finds a job; one that may be in code that is being loaded is waited for.
+    async fn find(
+        &self,
+        job: &JobName,
+        location: Option<&CodeLocation>,
+    ) -> Result<Arc<Job>, FindError> {
+        let mut changes = self.locations.changes();
+        let until = Instant::now() + LOAD_PATIENCE;
+        loop {
+            match self.locations.find(job, location) {
+                Err(error @ FindError::Loading { .. }) => {
+                    let Ok(Ok(())) = timeout_at(until, changes.changed()).await else {
+                        return Err(error);
+                    };
+                }
+                found => return found,
+            }
+        }
     }
 
     /// Returns what the run is submitted with: at once, unless Dagster must plan it.
@@ -151,8 +180,9 @@ impl Handle {
 }
 
 /// Returns a submission as the hooks see it.
-fn offer(submit: &Submit, headers: Headers, user: Option<String>) -> Offer {
+fn offer(submit: &Submit, run: RunId, headers: Headers, user: Option<String>) -> Offer {
     Offer {
+        run,
         job: submit.job.clone(),
         location: submit.location.clone(),
         tags: submit.tags.clone(),

@@ -45,6 +45,14 @@ pub enum FindError {
         /// The code locations that have it, in order.
         locations: Vec<CodeLocation>,
     },
+    /// It is not there yet: where it may be is being loaded.
+    #[error("there is no job `{job}` yet: the code is still being loaded ({})", list(locations))]
+    Loading {
+        /// The name.
+        job: JobName,
+        /// The code locations that are being loaded for the first time, in order.
+        locations: Vec<CodeLocation>,
+    },
     /// It was there until its file went.
     #[error("the job `{job}` was defined in {origin}, which is gone")]
     Gone {
@@ -113,6 +121,12 @@ fn not_found(entries: &[Entry], job: &JobName, location: Option<&CodeLocation>) 
         let near = near_names(location.as_str(), names);
         let near = near.into_iter().filter_map(|name| CodeLocation::new(name).ok()).collect();
         return FindError::UnknownLocation { location: location.clone(), near };
+    }
+    let is_loading = |entry: &&&Entry| entry.state == LocationState::Loading;
+    let loading = there.iter().filter(is_loading).map(|entry| entry.name.clone());
+    let loading: BTreeSet<CodeLocation> = loading.collect();
+    if !loading.is_empty() {
+        return FindError::Loading { job: job.clone(), locations: loading.into_iter().collect() };
     }
     let had_it = |entry: &&&Entry| {
         let good = entry.good.as_ref().filter(|_| entry.state == LocationState::Gone);

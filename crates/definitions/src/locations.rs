@@ -3,53 +3,54 @@
 //! A handle that is cheap to clone. What is known stands in an immutable image that is replaced as a
 //! whole: whoever asks during a reload gets the old answer or the new one, never a mixture.
 //! Loading, reloading, [`Locations::check_reachable`] and [`Locations::submission`] read files or wait
-//! for Python: they belong on a thread that may block.
+//! for Python: they belong on a thread that may block. Nobody waits for Python to load: `loading`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use config::{Problem, Problems};
 use model::{CodeLocation, JobName, Timestamp};
+use tokio::runtime::Handle;
+use tokio::sync::watch;
 use wire::shim::Asset;
 
-use crate::disk::{self, Found, Unreachable};
+use crate::disk::{self, Unreachable};
 use crate::find::{self, FindError};
+use crate::image::{Image, Reads, changed};
 use crate::job::{Job, JobSubmission, SubmissionError};
-use crate::python::{self, PythonHost, PythonLocation, RunRequest, Selection};
-use crate::reading::{Scope, read, read_python};
-use crate::set::{self, Entry, Origin, OriginRead};
+use crate::loading::{Loader, Loads};
+use crate::python::{self, Listed, Listing, PythonHost, PythonLocation, RunRequest, Selection};
+use crate::set::{Entry, Origin};
 
-/// A set of code locations, loaded from files.
+/// A set of code locations, loaded from files and by Python.
 #[derive(Debug, Clone)]
-pub struct Locations(Arc<Shared>);
+pub struct Locations(pub(crate) Arc<Shared>);
 
 #[derive(Debug)]
-struct Shared {
+pub(crate) struct Shared {
     /// The files and folders that were given, from the root.
     paths: Vec<PathBuf>,
-    python: Python,
-    /// Held while files are read, so that of two reloads the later one wins.
-    reloading: Mutex<()>,
+    /// What loads Python, if there may be any.
+    pub(crate) loader: Option<Loader>,
+    /// Held while files are read, so that of two reloads the later one wins: what names Python.
+    reading: Mutex<Listed>,
+    /// Held for a moment while something becomes known: which loads of Python are under way.
+    pub(crate) loads: Mutex<Loads>,
     image: RwLock<Arc<Image>>,
+    /// Counts the images.
+    changes: watch::Sender<u64>,
 }
 
 /// The code locations that are Python, and what starts it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Python {
-    /// Starts it; without, no location that is Python is loaded.
-    pub host: Option<PythonHost>,
-    /// The locations.
-    pub locations: Vec<PythonLocation>,
-}
-
-#[derive(Debug, Default)]
-struct Image {
-    roots: Vec<Root>,
-    entries: Vec<Entry>,
-    /// The folders in which files of Python are.
-    python_folders: BTreeSet<PathBuf>,
-    by_job: BTreeMap<JobName, Vec<Arc<Job>>>,
+    /// Starts it.
+    pub host: PythonHost,
+    /// What names the locations.
+    pub listings: Vec<Listing>,
+    /// Where loads wait for Python.
+    pub runtime: Handle,
 }
 
 /// A path that was given, and what stands there.
@@ -73,6 +74,10 @@ pub struct Location {
     pub origin: Origin,
     /// Whether its file is in force as it is.
     pub state: LocationState,
+    /// Since when it is in this state.
+    pub since: Timestamp,
+    /// Since when it is being loaded, for the first time or again, if it is.
+    pub loading_since: Option<Timestamp>,
     /// When the jobs that are in force were loaded; none if there are none.
     pub loaded_at: Option<Timestamp>,
     /// The names of the jobs that are in force and listed, in the order of the file.
@@ -95,12 +100,34 @@ pub struct LocatedAsset {
 /// Whether the file of a code location is in force as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LocationState {
+    /// It is Python that was never loaded before, and is being loaded; until then it has no jobs.
+    Loading,
     /// It is.
     Loaded,
     /// Something is wrong with it; the jobs of its last good text, if there is one, stay.
     Failed(Arc<Problems>),
     /// It was there and is not any more; nor are its jobs.
     Gone,
+}
+
+impl LocationState {
+    /// Whether two states are the same but for what is wrong.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+    }
+}
+
+/// What was known of the code locations at some time.
+#[derive(Debug, Clone)]
+pub struct Snapshot(Arc<Image>);
+
+impl Snapshot {
+    /// Returns every location, loaded or not, ordered by name.
+    pub fn locations(&self) -> Vec<Location> {
+        let mut locations: Vec<Location> = self.0.entries.iter().map(shown).collect();
+        locations.sort_by(|a, b| (&a.name, &a.origin).cmp(&(&b.name, &b.origin)));
+        locations
+    }
 }
 
 /// What a reload has changed.
@@ -114,47 +141,125 @@ impl Locations {
     /// Loads files, and folders of files (`*.yaml` and `*.yml`, not those in folders below). It
     /// never fails as a whole: each location is loaded or shows its problems.
     pub fn load(paths: impl IntoIterator<Item = PathBuf>, now: Timestamp) -> Self {
-        Self::load_with_python(paths, Python::default(), now)
+        Self::begin(paths, None, Listed::default(), now)
     }
 
-    /// Loads files and folders as [`load`](Self::load) does, and code locations that are Python.
+    /// Reads files and folders as [`load`](Self::load) does, and begins to load Python: each location by
+    /// itself, [`LocationState::Loading`] until that is done.
     pub fn load_with_python(
         paths: impl IntoIterator<Item = PathBuf>,
         python: Python,
+        now: Timestamp,
+    ) -> Self {
+        let Python { host, listings, runtime } = python;
+        Self::begin(paths, Some(Loader::new(host, runtime)), Listed::new(listings), now)
+    }
+
+    fn begin(
+        paths: impl IntoIterator<Item = PathBuf>,
+        loader: Option<Loader>,
+        listed: Listed,
         now: Timestamp,
     ) -> Self {
         let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
         let mut seen = BTreeSet::new();
         let paths: Vec<PathBuf> =
             paths.into_iter().map(absolute).filter(|path| seen.insert(path.clone())).collect();
-        let (reloading, image) = (Mutex::default(), RwLock::default());
-        let locations = Self(Arc::new(Shared { paths, python, reloading, image }));
+        let (loads, image) = (Mutex::default(), RwLock::default());
+        let (reading, changes) = (Mutex::new(listed), watch::Sender::new(0));
+        let shared = Shared { paths, loader, reading, loads, image, changes };
+        let locations = Self(Arc::new(shared));
         locations.reload(now);
         locations
     }
 
-    /// Reads everything anew. Each location is replaced as a whole or, if something is wrong with it,
-    /// not at all.
+    /// Reads all files anew, and begins to load all Python again. Each location is replaced as a whole
+    /// or, if something is wrong with it, not at all. What is returned says nothing of Python, for which
+    /// it is not waited: [`changes`](Self::changes) tells when it has come.
     pub fn reload(&self, now: Timestamp) -> Reloaded {
-        self.read(Scope::All, now)
+        let (reloaded, python) = self.read(now);
+        for location in python {
+            self.begin_load(&location, now);
+        }
+        reloaded
     }
 
-    /// As [`reload`](Self::reload), but starts Python only for locations whose files have changed.
+    /// As [`reload`](Self::reload), but loads Python only where its files have changed.
     pub fn reload_changed(&self, now: Timestamp) -> Reloaded {
-        self.read(Scope::Changed, now)
+        let (reloaded, python) = self.read(now);
+        for location in python {
+            self.look_again(&location, now);
+        }
+        reloaded
     }
 
-    fn read(&self, scope: Scope, now: Timestamp) -> Reloaded {
+    /// Begins to load one location again; the files of jobs are read all together. Returns whether there
+    /// is such a location.
+    pub fn reload_one(&self, name: &CodeLocation, now: Timestamp) -> bool {
+        let (_, python) = self.read(now);
+        if let Some(location) = python.iter().find(|location| location.name == *name) {
+            self.begin_load(location, now);
+            return true;
+        }
+        self.image().entries.iter().any(|entry| entry.name == *name)
+    }
+
+    /// Reads the files of jobs and those that name Python. Returns what is Python.
+    fn read(&self, now: Timestamp) -> (Reloaded, Vec<Arc<PythonLocation>>) {
         let shared = &*self.0;
-        let _only = shared.reloading.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listed = shared.reading.lock().unwrap_or_else(PoisonError::into_inner);
+        let wrong = listed.read();
+        let found = Reads::of_files(&shared.paths, wrong, listed.folders(), &self.image());
+        let python = listed.locations();
+        let mut loads = shared.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_new = loads.list(&python);
+        if let Some(loader) = &shared.loader {
+            loader.host().keep_only(|name| python.iter().any(|listed| listed.name == *name));
+        }
+        let reloaded = self.publish(&loads, now, |_| found.with_python(&python));
+        for location in is_new {
+            self.begin_under(&mut loads, &location, now);
+        }
+        (reloaded, python)
+    }
+
+    /// Replaces the image; whoever does holds the loads, so that nothing is lost in between.
+    pub(crate) fn publish(
+        &self,
+        loads: &Loads,
+        now: Timestamp,
+        next: impl FnOnce(&Image) -> Reads,
+    ) -> Reloaded {
         let old = self.image();
-        let new = Image::read(shared, scope, &old, now);
+        let new = Image::new(next(&old), &old, loads, now);
         let changed = changed(&old.entries, &new.entries);
-        *shared.image.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        *self.0.image.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
+        self.0.changes.send_modify(|count| *count += 1);
         Reloaded { changed }
     }
 
-    fn image(&self) -> Arc<Image> {
+    /// Tells whenever something has become known, or has begun to be loaded.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changes.subscribe()
+    }
+
+    /// Returns the locations that have never been loaded and are being loaded.
+    pub fn loading(&self) -> Arc<BTreeSet<CodeLocation>> {
+        Arc::clone(&self.image().loading)
+    }
+
+    /// Returns what is known now, to be asked later what has changed since.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.image())
+    }
+
+    /// Returns which locations have changed since then, and what is known now.
+    pub fn changed_since(&self, Snapshot(then): &Snapshot) -> (Reloaded, Snapshot) {
+        let now = self.image();
+        (Reloaded { changed: changed(&then.entries, &now.entries) }, Snapshot(now))
+    }
+
+    pub(crate) fn image(&self) -> Arc<Image> {
         Arc::clone(&self.0.image.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -195,9 +300,9 @@ impl Locations {
         job: &Job,
         asked: &RunRequest,
     ) -> Result<JobSubmission, SubmissionError> {
-        match (&job.python, &self.0.python.host) {
-            (Some(python), Some(host)) if job.needs_plan(asked) => {
-                python::plan(host, job, python, asked)
+        match (&job.python, &self.0.loader) {
+            (Some(python), Some(loader)) if job.needs_plan(asked) => {
+                python::plan(loader.host(), job, python, asked)
             }
             _ if asked.selection != Selection::default() => Err(SubmissionError::NoSelection),
             _ => job.submission(&asked.tags, asked.config.as_ref()),
@@ -220,10 +325,7 @@ impl Locations {
 
     /// Returns every location, loaded or not, ordered by name.
     pub fn locations(&self) -> Vec<Location> {
-        let image = self.image();
-        let mut locations: Vec<Location> = image.entries.iter().map(shown).collect();
-        locations.sort_by(|a, b| (&a.name, &a.origin).cmp(&(&b.name, &b.origin)));
-        locations
+        self.snapshot().locations()
     }
 
     /// Returns the paths that were given, with what stands there.
@@ -241,7 +343,7 @@ impl Locations {
             Root::Unlisted(path, _) if path.is_dir() => path.clone(),
             Root::File(path) | Root::Unlisted(path, _) => parent(path),
         });
-        folders.chain(image.python_folders.iter().cloned()).collect()
+        folders.chain(image.python_folders().iter().cloned()).collect()
     }
 
     /// Checks that the file of a location can be read now: its jobs should not be started while it
@@ -277,7 +379,7 @@ impl Locations {
 impl Locations {
     /// Checks that what Python needs to execute a location is there.
     fn check_python(&self, location: CodeLocation, of: &PythonLocation) -> Result<(), Unreachable> {
-        let interpreter = self.0.python.host.as_ref().map(|host| host.interpreter(of));
+        let interpreter = self.0.loader.as_ref().map(|loader| loader.host().interpreter(of));
         // One without a slash is looked for in PATH when it is started.
         let interpreter = interpreter.filter(|path| path.components().count() > 1);
         let needed = [Some(of.target.working_directory.clone()), interpreter];
@@ -289,59 +391,6 @@ impl Locations {
     }
 }
 
-impl Image {
-    fn read(shared: &Shared, scope: Scope, old: &Self, now: Timestamp) -> Self {
-        let mut files = Vec::new();
-        let mut roots = Vec::new();
-        for path in &shared.paths {
-            let (root, of_root) = look(path, old);
-            roots.push(root);
-            files.extend(of_root);
-        }
-        let mut seen = BTreeSet::new();
-        files.retain(|file: &PathBuf| seen.insert(file.clone()));
-        let mut reads: Vec<OriginRead> =
-            files.into_iter().map(|path| read(path, &old.entries)).collect();
-        let (of_python, python_folders) = read_python(&shared.python, scope, &old.entries);
-        reads.extend(of_python);
-        let entries = set::assemble(&old.entries, reads, now);
-        let mut by_job: BTreeMap<JobName, Vec<Arc<Job>>> = BTreeMap::new();
-        for job in entries.iter().filter_map(Entry::live).flat_map(|live| &live.jobs) {
-            by_job.entry(job.name.clone()).or_default().push(Arc::clone(job));
-        }
-        for jobs in by_job.values_mut() {
-            jobs.sort_by(|a, b| a.location.cmp(&b.location));
-        }
-        Self { roots, entries, python_folders, by_job }
-    }
-
-    /// Returns whether a path was a folder when it was last looked at.
-    fn was_folder(&self, wanted: &Path) -> bool {
-        self.roots.iter().any(|root| match root {
-            Root::Folder(path, _) | Root::Unlisted(path, _) => path == wanted,
-            Root::File(_) => false,
-        })
-    }
-}
-
-/// Returns what stands at a path, and the files there.
-fn look(path: &Path, old: &Image) -> (Root, Vec<PathBuf>) {
-    match disk::look(path) {
-        Found::Folder(files) => (Root::Folder(path.to_owned(), files.len()), files),
-        Found::Unlisted(reason) => {
-            let known = old.entries.iter().filter_map(|entry| match &entry.origin {
-                Origin::File(file) if file.parent() == Some(path) => Some(file.clone()),
-                Origin::File(_) | Origin::Python(_) => None,
-            });
-            (Root::Unlisted(path.to_owned(), reason), known.collect())
-        }
-        Found::FileOrNothing if old.was_folder(path) && !path.is_file() => {
-            (Root::Unlisted(path.to_owned(), "the folder is gone".to_owned()), Vec::new())
-        }
-        Found::FileOrNothing => (Root::File(path.to_owned()), vec![path.to_owned()]),
-    }
-}
-
 fn shown(entry: &Entry) -> Location {
     let live = entry.live();
     let jobs = live.into_iter().flat_map(|live| &live.jobs);
@@ -349,28 +398,16 @@ fn shown(entry: &Entry) -> Location {
     let warnings = match &entry.state {
         LocationState::Failed(problems) => problems.warnings().to_vec(),
         LocationState::Loaded => live.map(|live| live.warnings.clone()).unwrap_or_default(),
-        LocationState::Gone => Vec::new(),
+        LocationState::Loading | LocationState::Gone => Vec::new(),
     };
     Location {
         name: entry.name.clone(),
         origin: entry.origin.clone(),
         state: entry.state.clone(),
+        since: entry.since,
+        loading_since: entry.loading_since,
         loaded_at,
         jobs: jobs.filter(|job| !job.is_hidden()).map(|job| job.name.clone()).collect(),
         warnings,
     }
-}
-
-fn changed(old: &[Entry], new: &[Entry]) -> Vec<CodeLocation> {
-    let by_origin = |entries: &[Entry]| -> BTreeMap<Origin, Entry> {
-        entries.iter().map(|entry| (entry.origin.clone(), entry.clone())).collect()
-    };
-    let (before, after) = (by_origin(old), by_origin(new));
-    let differs = |entry: &&Entry, others: &BTreeMap<Origin, Entry>| {
-        !others.get(&entry.origin).is_some_and(|other| other.is_as(entry))
-    };
-    let went = old.iter().filter(|entry| differs(entry, &after));
-    let came = new.iter().filter(|entry| differs(entry, &before));
-    let names: BTreeSet<CodeLocation> = went.chain(came).map(|entry| entry.name.clone()).collect();
-    names.into_iter().collect()
 }

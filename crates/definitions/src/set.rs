@@ -59,8 +59,10 @@ pub(crate) struct OriginRead {
 #[derive(Debug)]
 pub(crate) enum Content {
     Text(Arc<Parsed>),
-    Unreadable(Problem),
+    Unreadable(Arc<Problems>),
     Missing(Problem),
+    /// It was not read: what is known of it stays.
+    Kept,
 }
 
 /// What is known of one file and its code location.
@@ -69,6 +71,10 @@ pub(crate) struct Entry {
     pub(crate) origin: Origin,
     pub(crate) name: CodeLocation,
     pub(crate) state: LocationState,
+    /// Since when it is in this state.
+    pub(crate) since: Timestamp,
+    /// Since when it is being loaded, if it is.
+    pub(crate) loading_since: Option<Timestamp>,
     /// The jobs of the last good text; those of a file that is gone are not launched.
     pub(crate) good: Option<Good>,
     /// The last text, good or not.
@@ -89,7 +95,7 @@ impl Entry {
             LocationState::Loaded | LocationState::Failed(_) => {
                 Some(&self.good.as_ref()?.definitions)
             }
-            LocationState::Gone => None,
+            LocationState::Loading | LocationState::Gone => None,
         }
     }
 
@@ -114,8 +120,9 @@ impl Entry {
 
 /// Returns what is known after these files were read.
 pub(crate) fn assemble(old: &[Entry], reads: Vec<OriginRead>, now: Timestamp) -> Vec<Entry> {
-    let known: BTreeMap<&Origin, &Entry> = old.iter().map(|entry| (&entry.origin, entry)).collect();
     let read: BTreeSet<Origin> = reads.iter().map(|read| read.origin.clone()).collect();
+    let old = &follow(old, &read);
+    let known: BTreeMap<&Origin, &Entry> = old.iter().map(|entry| (&entry.origin, entry)).collect();
     let entries = reads
         .into_iter()
         .map(|read| {
@@ -130,24 +137,74 @@ pub(crate) fn assemble(old: &[Entry], reads: Vec<OriginRead>, now: Timestamp) ->
     let taken: BTreeSet<&CodeLocation> = live.iter().map(|entry| &entry.name).collect();
     is_gone.retain(|entry| !taken.contains(&entry.name));
     is_gone.truncate(MAX_GONE);
-    live.into_iter().chain(is_gone).collect()
+    let dated = |entry: Entry| dated(&known, entry, now);
+    live.into_iter().chain(is_gone).map(dated).collect()
+}
+
+/// Returns what was known, under where it comes from now: a location that is Python is the same one
+/// if it is called the same, whatever else was changed in the file that names it.
+fn follow(old: &[Entry], read: &BTreeSet<Origin>) -> Vec<Entry> {
+    let known: BTreeSet<&Origin> = old.iter().map(|entry| &entry.origin).collect();
+    let new: BTreeMap<&CodeLocation, &Origin> = read
+        .iter()
+        .filter(|origin| !known.contains(origin))
+        .filter_map(|origin| match origin {
+            Origin::Python(location) => Some((&location.name, origin)),
+            Origin::File(_) => None,
+        })
+        .collect();
+    let followed = |entry: &Entry| match &entry.origin {
+        Origin::Python(location) if !read.contains(&entry.origin) => {
+            let origin = new.get(&location.name).copied().unwrap_or(&entry.origin);
+            Entry { origin: origin.clone(), ..entry.clone() }
+        }
+        Origin::Python(_) | Origin::File(_) => entry.clone(),
+    };
+    old.iter().map(followed).collect()
+}
+
+/// Says since when an entry is in its state.
+fn dated(known: &BTreeMap<&Origin, &Entry>, entry: Entry, now: Timestamp) -> Entry {
+    let before = known.get(&entry.origin).filter(|before| before.state.is_like(&entry.state));
+    let since = match (&entry.state, &entry.good) {
+        (LocationState::Loaded, Some(good)) => good.loaded_at,
+        _ => before.map_or(now, |before| before.since),
+    };
+    Entry { since, ..entry }
 }
 
 /// Returns what a file is by itself, whatever the others say.
 fn entry_of(before: Option<&Entry>, read: OriginRead, now: Timestamp) -> Entry {
     let OriginRead { origin, content } = read;
+    let content = match (content, before) {
+        (Content::Kept, Some(before)) => match &before.parsed {
+            // Whether its name is still taken is decided anew.
+            Some(parsed) => Content::Text(Arc::clone(parsed)),
+            None => return before.clone(),
+        },
+        (content, _) => content,
+    };
     let good = before.and_then(Entry::live_good).cloned();
     let name = match &good {
         Some(good) => good.definitions.location.clone(),
         None => name_of(&origin),
     };
-    let plain = Entry { origin, name, state: LocationState::Loaded, good, parsed: None };
+    let plain = Entry {
+        origin,
+        name,
+        state: LocationState::Loaded,
+        since: now,
+        loading_since: None,
+        good,
+        parsed: None,
+    };
     match content {
+        Content::Kept => Entry { state: LocationState::Loading, ..plain },
         Content::Missing(problem) => match before.and_then(gone) {
             Some(gone) => gone,
             None => plain.failed(Arc::new(problem.into())),
         },
-        Content::Unreadable(problem) => plain.failed(Arc::new(problem.into())),
+        Content::Unreadable(problems) => plain.failed(problems),
         Content::Text(parsed) => {
             let entry = match &parsed.result {
                 Err(problems) => plain.failed(Arc::clone(problems)),
@@ -171,7 +228,8 @@ fn loaded(entry: Entry, definitions: &Arc<Definitions>, now: Timestamp) -> Entry
 /// Returns what stays of a file that is not there any more: which jobs it had, if it had any.
 fn gone(entry: &Entry) -> Option<Entry> {
     entry.good.as_ref()?;
-    Some(Entry { state: LocationState::Gone, parsed: None, ..entry.clone() })
+    let state = LocationState::Gone;
+    Some(Entry { state, loading_since: None, parsed: None, ..entry.clone() })
 }
 
 /// Gives each name to one file: first to those that have it, then to the others in their order.

@@ -57,6 +57,7 @@ impl Folder {
 /// Tells every location: its name, its state and its number of jobs.
 fn told(locations: &Locations) -> Vec<String> {
     let state = |location: &Location| match &location.state {
+        LocationState::Loading => "loading".to_owned(),
         LocationState::Loaded => "loaded".to_owned(),
         LocationState::Gone => "gone".to_owned(),
         LocationState::Failed(problems) => problems.iter().next().unwrap().message.clone(),
@@ -242,7 +243,7 @@ fn a_name_belongs_to_the_file_that_has_it() {
     let failed = locations.locations();
     let problem = failed.iter().find_map(|location| match &location.state {
         LocationState::Failed(problems) => problems.iter().next(),
-        LocationState::Loaded | LocationState::Gone => None,
+        LocationState::Loading | LocationState::Loaded | LocationState::Gone => None,
     });
     let problem = problem.unwrap().to_string();
     assert!(problem.contains("a.yaml:1:11: there is a code location `x` already: "), "{problem}");

@@ -1,5 +1,6 @@
 //! What the rules are told, and what they answer and refuse.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
@@ -114,6 +115,12 @@ pub enum Command {
         attempt: Attempt,
         /// What.
         sight: Sight,
+    },
+    /// These code locations and no others are being loaded for the first time. Told by whoever knows
+    /// it before anything starts, and again whenever it changes: the store has nothing of it.
+    Loading {
+        /// Which code locations.
+        locations: BTreeSet<CodeLocation>,
     },
     /// Some time has passed.
     Tick,

@@ -61,16 +61,23 @@ impl State {
     }
 
     /// Hands attempts to the launcher as far as the bound allows. Returns whether some run went
-    /// back to the queue instead, because its code location is paused since it left it.
+    /// back to the queue instead, because its code location is paused, or being loaded,
+    /// since it left it.
     pub(crate) fn release_launches(&mut self) -> bool {
         let mut is_any_requeued = false;
         while self.launches.under_way.len() < self.rules.max_launches.get() as usize {
             let Some(next) = self.launches.waiting.pop_front() else { break };
             let Some(location) = self.location_to_launch(&next) else { continue };
             let Waiting { run, attempt, secret, .. } = next;
-            let is_paused = self.image.paused_until(&location).is_some();
-            if is_paused && self.rules.dispatch == Dispatch::Queued {
-                self.requeue(run, "its code location is paused");
+            let why = if self.image.paused_until(&location).is_some() {
+                Some("its code location is paused")
+            } else if self.image.loading().contains(&location) {
+                Some("its code location is being loaded")
+            } else {
+                None
+            };
+            if let Some(why) = why.filter(|_| self.rules.dispatch == Dispatch::Queued) {
+                self.requeue(run, why);
                 is_any_requeued = true;
                 continue;
             }

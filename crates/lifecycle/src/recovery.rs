@@ -62,6 +62,8 @@ impl State {
             settings,
             pool_limits: found.pool_limits,
             paused: found.pauses,
+            // Told right after, and again whenever it changes.
+            loading: BTreeSet::new(),
             runs,
             claims: claims.collect(),
         })?;

@@ -88,6 +88,10 @@ impl State {
             Command::Missed { run, attempt } => Ok(self.missed(run, attempt)),
             Command::Launched { run, attempt, outcome } => Ok(self.launched(run, attempt, outcome)),
             Command::Observed { run, attempt, sight } => Ok(self.observed(run, attempt, sight)),
+            Command::Loading { locations } => {
+                self.apply(Event::LocationsLoading { locations });
+                Ok(Reply::Done)
+            }
             Command::Tick => Ok(self.tick()),
         }
     }

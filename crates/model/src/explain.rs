@@ -167,6 +167,8 @@ pub enum Remedy {
         /// When it resumes by itself.
         at: Timestamp,
     },
+    /// Wait until the code location is loaded.
+    AwaitLoad,
     /// Let the step that has reserved the pool run, or free its claim.
     FreeReservation(StepId),
 }
@@ -204,6 +206,9 @@ impl Reason {
         }
         match limit {
             LimitKey::Hold => "held until somebody releases it".to_owned(),
+            LimitKey::Location(_) if self.remedy == Remedy::AwaitLoad => {
+                format!("{limit} is being loaded")
+            }
             LimitKey::Location(_) => format!("{limit} is paused"),
             LimitKey::Pool(_) if !capacity.is_at_least(*wanted) => {
                 format!("{limit}: {wanted} wanted, which never fits its limit of {capacity}")
@@ -243,6 +248,7 @@ impl Reason {
             }
             Remedy::Release => "release the run".to_owned(),
             Remedy::Resume { at } => format!("resume {limit}, or wait until {at}"),
+            Remedy::AwaitLoad => "wait until it is loaded".to_owned(),
             Remedy::FreeReservation(step) => {
                 format!("let step {} of {} run first, or free its claim", step.step, name(step.run))
             }

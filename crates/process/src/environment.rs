@@ -35,6 +35,25 @@ pub fn all_but_ours(given: &BTreeMap<OsString, OsString>) -> BTreeMap<OsString, 
         .collect()
 }
 
+/// The variables that Python code gets, beside those that are named, where not all are handed on.
+pub const FOR_PYTHON: [&str; 5] = ["PATH", "HOME", "LANG", "TZ", "VIRTUAL_ENV"];
+
+/// Takes the variables that Python code gets: all that are given, or those [`FOR_PYTHON`] and those
+/// that are named, as far as they are set; never those that are ours.
+pub fn for_python(
+    given: &BTreeMap<OsString, OsString>,
+    inherited: Option<&[String]>,
+) -> BTreeMap<OsString, OsString> {
+    let mut environment = all_but_ours(given);
+    if let Some(names) = inherited {
+        environment.retain(|name, _| {
+            let is_named = |names: &[String]| names.iter().any(|named| name == named.as_str());
+            FOR_PYTHON.iter().any(|always| name == always) || is_named(names)
+        });
+    }
+    environment
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +72,15 @@ mod tests {
     fn code_gets_everything_but_what_is_ours() {
         let given = map(&[("PATH", "/x"), ("POINTSMAN_TOKEN", "s"), ("DB_URL", "u")]);
         assert_eq!(all_but_ours(&given), map(&[("PATH", "/x"), ("DB_URL", "u")]));
+    }
+
+    #[test]
+    fn python_gets_what_is_named_and_what_it_needs_itself() {
+        let given = map(&[("PATH", "/x"), ("POINTSMAN_TOKEN", "s"), ("DB_URL", "u"), ("KEY", "k")]);
+        let names = ["DB_URL", "POINTSMAN_TOKEN", "UNSET"].map(str::to_owned);
+        assert_eq!(for_python(&given, Some(&names)), map(&[("PATH", "/x"), ("DB_URL", "u")]));
+        assert_eq!(for_python(&given, Some(&[])), map(&[("PATH", "/x")]));
+        assert_eq!(for_python(&given, None), all_but_ours(&given));
     }
 
     #[test]

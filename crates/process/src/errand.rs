@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::guard::Orders;
@@ -36,6 +37,8 @@ pub struct Errand {
     pub folder: PathBuf,
     /// The program and its arguments; `--answer-fd` and a number are added.
     pub command: Vec<OsString>,
+    /// The socket of a server that may have it executed by a fork of itself.
+    pub fork: Option<PathBuf>,
     /// The folder in which it runs.
     pub cwd: PathBuf,
     /// The environment of the command, all of it.
@@ -46,12 +49,18 @@ pub struct Errand {
     pub deadline: Duration,
     /// How long its answer may be, in bytes.
     pub max_answer: u64,
+    /// Whether somebody still wants the answer: when the sender is gone nobody does, and the command is
+    /// ended as one that is late. Without it, it is wanted until the deadline.
+    pub wanted: Option<Wanted>,
 }
+
+/// Says that somebody wants an answer, as long as its sender is there.
+pub type Wanted = watch::Receiver<()>;
 
 /// What came of an errand.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answered {
-    /// How it ended; `None` if its time was over.
+    /// How it ended; `None` if its time was over, or nobody wanted it any more.
     pub end: Option<StepEnd>,
     /// What it answered.
     pub answer: Vec<u8>,
@@ -106,6 +115,7 @@ pub fn run(errand: &Errand) -> Result<Answered, ErrandError> {
             err: folder.file("err"),
             input: Some(input),
             answer: Some(folder.file("answer")),
+            fork: errand.fork.clone(),
             max_output: errand.max_answer,
             grace: GRACE,
             cwd: errand.cwd.clone(),
@@ -117,7 +127,7 @@ pub fn run(errand: &Errand) -> Result<Answered, ErrandError> {
         .enable_all()
         .build()
         .map_err(ErrandError::Runtime)?;
-    let ended = runtime.block_on(wait(&command, errand.deadline))?;
+    let ended = runtime.block_on(wait(&command, errand))?;
     let (end, is_cut) = match ended {
         Some(StepOutcome { end, is_output_cut }) => (Some(end), is_output_cut),
         None => (None, true),
@@ -133,13 +143,17 @@ pub fn run(errand: &Errand) -> Result<Answered, ErrandError> {
     })
 }
 
-/// Waits for the end of a command; `None` if its time was over, and it was ended.
+/// Waits for the end of a command; `None` if it was ended before.
 async fn wait(
     command: &GuardedCommand,
-    deadline: Duration,
+    errand: &Errand,
 ) -> Result<Option<StepOutcome>, GuardError> {
     let mut step = GuardedStep::start(command)?;
-    if let Ok(outcome) = timeout(deadline, step.wait()).await {
+    let ended = tokio::select! {
+        ended = timeout(errand.deadline, step.wait()) => ended.ok(),
+        () = unwanted(errand.wanted.clone()) => None,
+    };
+    if let Some(outcome) = ended {
         return outcome.map(Some);
     }
     let is_told = step.terminate().is_ok();
@@ -148,6 +162,12 @@ async fn wait(
         step.wait().await?;
     }
     Ok(None)
+}
+
+/// Waits until nobody wants the answer; for ever, if nobody can say so.
+pub async fn unwanted(wanted: Option<Wanted>) {
+    let Some(mut wanted) = wanted else { return std::future::pending().await };
+    while wanted.changed().await.is_ok() {}
 }
 
 /// Reads the end of what was printed; what cannot be read was not printed.

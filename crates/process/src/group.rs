@@ -55,7 +55,7 @@ fn living(stat: &Stat) -> Option<Identity> {
 }
 
 /// Lists what is proven to be left of the group that a held lock belongs to: the processes that have
-/// inherited the lock, and those of the group and session that its file names. Empty if the lock is
+/// inherited the lock, and those of the groups and sessions that its file names. Empty if the lock is
 /// free.
 ///
 /// # Errors
@@ -64,11 +64,11 @@ pub fn remains(lock: &Path) -> Result<Vec<Identity>, RemainsError> {
     if !lock::is_held(lock)? {
         return Ok(Vec::new());
     }
-    let holder = lock::read_holder(lock)?;
+    let holders = lock::read_holders(lock)?;
     let stats = proc::all().map_err(RemainsError::Processes)?;
     let file = fs::metadata(lock).map_err(RemainsError::Processes)?;
     let is_ours = |stat: &&Stat| {
-        holder.is_some_and(|holder| is_of(&stats, stat, holder)) || has_inherited(stat.pid, &file)
+        holders.iter().any(|holder| is_of(&stats, stat, *holder)) || has_inherited(stat.pid, &file)
     };
     Ok(stats.iter().filter(is_ours).filter_map(living).collect())
 }

@@ -7,6 +7,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -90,6 +91,18 @@ impl Lock {
         self.file.write_all(text.as_bytes())
     }
 
+    /// Writes that a process takes it too, which leads a session and a group of its own.
+    pub(crate) fn sign_for(&mut self, leader: Identity) -> io::Result<()> {
+        let Identity { pid, started } = leader;
+        let text = format!("pid {pid}\nstarted {started}\nsession {pid}\n");
+        self.file.write_all(text.as_bytes())
+    }
+
+    /// The descriptor that holds it: whoever gets a copy of it holds it too.
+    pub(crate) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+
     /// Lets every process that this one starts from now on inherit the lock: it is free only when
     /// all of them are gone too. For a process that starts nothing else.
     pub(crate) fn leave_to_children(&self) -> io::Result<()> {
@@ -150,19 +163,32 @@ pub fn is_held(path: &Path) -> Result<bool, LockError> {
 /// # Errors
 /// The file is there and cannot be read.
 pub fn read_holder(path: &Path) -> Result<Option<Holder>, LockError> {
+    Ok(read_holders(path)?.into_iter().next())
+}
+
+/// As [`read_holder`], with those for which the one that took it has signed since.
+pub(crate) fn read_holders(path: &Path) -> Result<Vec<Holder>, LockError> {
     let fail = |source| LockError { action: "read", path: path.to_owned(), source };
     let mut bytes = Vec::new();
     match File::open(path) {
         Ok(file) => file.take(LONGEST_TEXT).read_to_end(&mut bytes).map_err(fail)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(fail(error)),
     };
     Ok(parse(&String::from_utf8_lossy(&bytes)))
 }
 
-fn parse(text: &str) -> Option<Holder> {
-    let (whole, _) = text.rsplit_once('\n')?;
-    let mut lines = whole.lines();
+/// How many lines tell of one holder.
+const LINES: usize = 3;
+
+fn parse(text: &str) -> Vec<Holder> {
+    let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+    let lines: Vec<&str> = whole.lines().collect();
+    lines.chunks(LINES).map_while(holder).collect()
+}
+
+fn holder(lines: &[&str]) -> Option<Holder> {
+    let mut lines = lines.iter();
     let mut number = |name: &str| -> Option<u64> {
         lines.next()?.strip_prefix(name)?.strip_prefix(' ')?.parse().ok()
     };
@@ -217,11 +243,25 @@ mod tests {
     #[test]
     fn a_text_that_is_not_whole_names_nobody() {
         let whole = "pid 12\nstarted 34\nsession 56\n";
-        assert!(parse(whole).is_some());
+        assert_eq!(parse(whole).len(), 1);
         for end in 0..whole.len() {
-            assert_eq!(parse(&whole[..end]), None, "{:?}", &whole[..end]);
+            assert_eq!(parse(&whole[..end]), [], "{:?}", &whole[..end]);
+            assert_eq!(parse(&format!("{whole}{}", &whole[..end])), parse(whole));
         }
-        assert_eq!(parse("pid -1\nstarted 34\nsession 56\n"), None);
+        assert_eq!(parse("pid -1\nstarted 34\nsession 56\n"), []);
+    }
+
+    #[test]
+    fn who_took_a_lock_can_sign_for_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let mut lock = Lock::take(&path).unwrap().unwrap();
+        let other = Identity { pid: 7, started: 8 };
+        lock.sign_for(other).unwrap();
+        let holders = read_holders(&path).unwrap();
+        assert_eq!(holders.len(), 2);
+        assert_eq!(read_holder(&path).unwrap(), Some(holders[0]));
+        assert_eq!(holders[1], Holder { identity: other, session: 7 });
     }
 
     #[test]

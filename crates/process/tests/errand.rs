@@ -20,12 +20,14 @@ fn errand(folder: &Path, script: &str, deadline: Duration) -> Errand {
     Errand {
         binary: env!("CARGO_BIN_EXE_guard-under-test").into(),
         folder: folder.join("errand"),
+        fork: None,
         command: ["/bin/sh", "-c", &script, "sh"].map(OsString::from).to_vec(),
         cwd: folder.to_owned(),
         environment: BTreeMap::from([("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())]),
         input: b"a question\n".to_vec(),
         deadline,
         max_answer: 100,
+        wanted: None,
     }
 }
 

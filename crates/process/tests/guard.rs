@@ -50,6 +50,7 @@ impl Bench {
                 err: self.path("err"),
                 input: None,
                 answer: None,
+                fork: None,
                 max_output,
                 grace,
                 cwd: self.folder.path().to_owned(),

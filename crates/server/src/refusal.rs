@@ -59,6 +59,8 @@ fn of_refusal(refusal: &Refusal, message: String) -> ApiError {
 
 fn of_find(find: &FindError, message: String) -> ApiError {
     match find {
+        FindError::Loading { .. } => ApiError::new(ErrorCode::LocationLoading, message)
+            .hint("ask again in a moment; `GET /api/v1/code-locations` shows what is being loaded"),
         FindError::Unknown { .. } | FindError::UnknownLocation { .. } | FindError::Gone { .. } => {
             ApiError::new(ErrorCode::UnknownJob, message)
                 .hint("`GET /api/v1/jobs` lists the jobs, `GET /api/v1/code-locations` the files")

@@ -2,6 +2,7 @@
 //! daemon behind them.
 
 mod api;
+mod assets;
 mod changes;
 mod document;
 mod hostile;

@@ -43,6 +43,14 @@ pub struct DagsterPlan {
     /// The ops that the run is for; all of the job, if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub op_selection: Option<Vec<String>>,
+    /// The socket of the server whose forks execute the steps; each is started cold, if not set or if
+    /// there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<PathBuf>,
+    /// The variables of the worker that its steps get, beside those that Python itself needs; all of
+    /// them, if not set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited_env: Option<Vec<String>>,
     /// Whether its one step is the whole run, because its steps cannot be processes of their own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_whole: bool,

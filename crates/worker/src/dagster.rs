@@ -43,6 +43,11 @@ impl DagsterRun {
         Some(Self { plan, location, run, home: home.to_owned() })
     }
 
+    /// The socket of the server that may have steps executed by forks of itself.
+    pub(crate) fn fork(&self) -> Option<PathBuf> {
+        self.plan.fork.clone()
+    }
+
     /// Writes the request for one try of a step.
     pub(crate) fn request(&self, step: &PlanStep, start: Try, graph: &Graph) -> String {
         let tried = start.number.saturating_sub(1);

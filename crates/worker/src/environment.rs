@@ -48,12 +48,12 @@ pub struct RunFacts {
 }
 
 /// What a step has of the worker's environment beside what it names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Base {
     /// What every program expects.
     Few,
-    /// All of it: code written for Dagster finds its settings there.
-    All,
+    /// All of it, or what is named: code written for Dagster finds its settings there.
+    Python(Option<Vec<String>>),
 }
 
 impl RunFacts {
@@ -68,7 +68,10 @@ impl RunFacts {
             tags: serde_json::Value::Object(tags).to_string(),
             config: (config.len() <= MAX_CONFIG_VARIABLE).then(|| config.to_owned()),
             config_file: file,
-            base: if given.plan.dagster.is_some() { Base::All } else { Base::Few },
+            base: match &given.plan.dagster {
+                Some(dagster) => Base::Python(dagster.inherited_env.clone()),
+                None => Base::Few,
+            },
         }
     }
 
@@ -83,9 +86,9 @@ impl RunFacts {
         r#try: u32,
         worker: &BTreeMap<OsString, OsString>,
     ) -> Result<BTreeMap<OsString, OsString>, EnvironmentError> {
-        let mut environment = match self.base {
+        let mut environment = match &self.base {
             Base::Few => process::environment::base(worker),
-            Base::All => process::environment::all_but_ours(worker),
+            Base::Python(named) => process::environment::for_python(worker, named.as_deref()),
         };
         for (name, value) in &step.env {
             let value = match value {

@@ -5,15 +5,24 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use model::{Attempt, RunId, files, hex};
 use sha2::{Digest, Sha256};
+use tokio::time::sleep;
 
 /// How long the name of a step may be in the name of a file, in bytes; a file name has 255.
 const MAX_STEP_NAME: usize = 150;
 
 /// How many bytes of the SHA-256 of a step's key stand at the end of a name that was cut.
 const HASH_BYTES: usize = 8;
+
+/// How often a worker looks whether its folder is still there: the look costs microseconds, and there
+/// may be a thousand workers.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// After how long it looks once more before it believes that it is not.
+const LOOK_TWICE: Duration = Duration::from_secs(1);
 
 /// The folder of one attempt of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +39,25 @@ impl Folder {
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Waits until the folder is gone: somebody has deleted it, or the whole home. What cannot be
+    /// looked at just now is not gone.
+    pub(crate) async fn gone(&self) {
+        loop {
+            sleep(LOOK).await;
+            if !self.is_gone().await {
+                continue;
+            }
+            sleep(LOOK_TWICE).await;
+            if self.is_gone().await {
+                return;
+            }
+        }
+    }
+
+    async fn is_gone(&self) -> bool {
+        matches!(tokio::fs::try_exists(&self.path).await, Ok(false))
     }
 
     /// The secret of the attempt.

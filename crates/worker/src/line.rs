@@ -115,6 +115,22 @@ impl<'a> Line<'a> {
         self.told.subscribe()
     }
 
+    /// Says that nobody will hear of this attempt any more, so that its steps are ended.
+    pub(crate) async fn cut(&self, why: &str) -> Infallible {
+        self.end(LineEnd::Broken(why.to_owned()));
+        pending().await
+    }
+
+    /// Waits until nothing can be reported any more.
+    pub(crate) async fn broken(&self) {
+        let mut told = self.told.subscribe();
+        let is_broken = |told: &Told| matches!(told.end, Some(LineEnd::Broken(_)));
+        if told.wait_for(is_broken).await.is_err() {
+            // The sender lives as long as this.
+            pending::<()>().await;
+        }
+    }
+
     /// Delivers reports until the line is closed and the daemon has all of them, or nobody listens
     /// any more; returns why that is, if so.
     pub(crate) async fn deliver(&self) -> Option<LineEnd> {

@@ -165,6 +165,10 @@ impl Worker {
                 info!("told to end by SIGTERM before it began: nothing was run");
                 return Ok(());
             }
+            () = self.folder.gone() => {
+                info!("its folder is gone before it began: nothing was run");
+                return Ok(());
+            }
             () = sleep(LONGEST_STAY) => {
                 return Err(WorkerError::NotBegun);
             }
@@ -181,6 +185,10 @@ impl Worker {
             },
             reason = work => Err(WorkerError::NotDelivered(reason.to_owned())),
             never = line.listen() => match never {},
+            never = async {
+                self.folder.gone().await;
+                line.cut("the folder of the attempt is gone").await
+            } => match never {},
         }
     }
 
@@ -198,6 +206,7 @@ impl Worker {
         }
         line.close();
         tokio::select! {
+            () = line.broken() => "nobody will ask for it any more",
             () = sleep(LONGEST_STAY) => "it has been away for too long",
             () = async { terminate.recv().await; sleep(LAST_STAY).await } => {
                 "it was away when the worker was told to end"

@@ -234,6 +234,7 @@ impl<'a> Walk<'a> {
             err: folder.err(&step.key, start.number),
             input: None,
             answer: None,
+            fork: None,
             max_output: settings.max_output,
             grace: settings.grace,
             cwd: step.cwd.clone(),
@@ -244,6 +245,7 @@ impl<'a> Walk<'a> {
             write_secretly(&request, &dagster.request(&step, start, &self.graph))?;
             orders.input = Some(request);
             orders.answer = Some(folder.answer(&step.key, start.number));
+            orders.fork = dagster.fork();
         }
         Ok(GuardedCommand { binary: PathBuf::from(OWN_BINARY), orders, environment })
     }

@@ -128,7 +128,7 @@ def gives_halves(context: dg.OpExecutionContext) -> None:
 
 @dg.op
 def observes_much(context: dg.OpExecutionContext) -> dg.Output:
-    for _ in range(20):
+    for _ in range(40):
         context.log_event(dg.AssetObservation("seen", metadata={"text": "x" * 700_000}))
     return dg.Output(1, metadata={"text": "x" * 700_000})
 

@@ -28,6 +28,7 @@ pub struct Naive {
     settings: Settings,
     pool_limits: BTreeMap<PoolName, PoolLimit>,
     paused: BTreeMap<CodeLocation, Timestamp>,
+    loading: BTreeSet<CodeLocation>,
     runs: BTreeMap<RunId, RunFacts>,
     claims: BTreeMap<StepId, ClaimFacts>,
     /// How many claims were made so far.
@@ -93,6 +94,7 @@ impl Naive {
             Event::LocationResumed { location } => {
                 self.paused.remove(location);
             }
+            Event::LocationsLoading { locations } => self.loading = locations.clone(),
             Event::TimePassed { now } => self.now = self.now.max(*now),
         }
         self.paused.retain(|_, until| *until > self.now);
@@ -435,7 +437,9 @@ impl Naive {
                 limit.map_or(Capacity::Unlimited, |limit| Capacity::AtMost(limit.limit))
             }
             LimitKey::Pool(pool) => self.pool_capacity(pool),
-            LimitKey::Location(location) if self.paused.contains_key(location) => {
+            LimitKey::Location(location)
+                if self.paused.contains_key(location) || self.loading.contains(location) =>
+            {
                 Capacity::AtMost(0)
             }
             LimitKey::Location(_) => Capacity::Unlimited,
@@ -469,6 +473,7 @@ impl Naive {
             settings: self.settings.clone(),
             pool_limits: self.pool_limits.clone().into_iter().collect(),
             paused: self.paused.clone().into_iter().collect(),
+            loading: self.loading.clone(),
             runs,
             claims,
         }

@@ -195,6 +195,7 @@ fn check_admitted_runs(played: &Played) -> TestCaseResult {
     for run in played.admitted() {
         let RunFacts { run, is_held, .. } = facts.runs.iter().find(|it| it.run.id == run).unwrap();
         prop_assert!(!is_held);
+        prop_assert!(!facts.loading.contains(&run.location));
         prop_assert!(facts.paused.iter().all(|(location, _)| *location != run.location));
         is_within(facts, settings.max_concurrent_runs, |_| true)?;
         let is_branch = |run: &Run| run.deployment.kind == DeploymentKind::Branch;

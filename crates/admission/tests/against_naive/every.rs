@@ -177,6 +177,7 @@ impl Case for Move {
             | Self::PoolLimit(..)
             | Self::Pause(..)
             | Self::Resume(_)
+            | Self::Load(_)
             | Self::Wait(_) => vec![],
         }
     }

@@ -315,6 +315,12 @@ fn take_way_out(image: &mut Image, waiter: RunId, reason: &Reason) -> TestCaseRe
         (Remedy::Resume { .. }, LimitKey::Location(location)) => {
             Event::LocationResumed { location: location.clone() }
         }
+        (Remedy::AwaitLoad, LimitKey::Location(location)) => {
+            // It may be paused beside that.
+            let resumed = Event::LocationResumed { location: location.clone() };
+            image.apply(resumed).map_err(|refused| TestCaseError::fail(refused.to_string()))?;
+            Event::LocationsLoading { locations: BTreeSet::new() }
+        }
         (Remedy::FreeReservation(StepId { run, step }), LimitKey::Pool(_)) => {
             Event::Free { run: *run, step: Some(step.clone()) }
         }

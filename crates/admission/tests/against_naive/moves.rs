@@ -63,6 +63,8 @@ pub(crate) enum Move {
     Configure(Rules),
     Pause(&'static str, i64),
     Resume(&'static str),
+    /// This location and no other is being loaded, or none at all.
+    Load(Option<&'static str>),
     Wait(i64),
 }
 
@@ -181,6 +183,10 @@ impl Move {
             Self::Resume(name) => {
                 let location = location(name);
                 Event::LocationResumed { location }
+            }
+            Self::Load(name) => {
+                let locations = name.iter().map(|name| location(name)).collect();
+                Event::LocationsLoading { locations }
             }
             Self::Wait(seconds) => {
                 let now = later(facts.now, *seconds);

@@ -61,6 +61,7 @@ fn worlds_of_a_queue() -> impl Strategy<Value = World> {
         1 => who(RunStatus::Queued).prop_map(Move::Hold),
         1 => any::<u8>().prop_map(|nth| Move::Release(Who::Held(nth))),
         1 => pause(),
+        1 => load(),
         1 => wait(),
     ];
     worlds_with(first_rules, vec(moves, 0..=120))
@@ -196,6 +197,7 @@ fn moves() -> impl Strategy<Value = Move> {
         (2, rules().prop_map(Move::Configure).boxed()),
         (1, pause().boxed()),
         (1, location_name().prop_map(Move::Resume).boxed()),
+        (1, load().boxed()),
         (3, wait().boxed()),
     ])
 }
@@ -207,6 +209,11 @@ fn admit() -> impl Strategy<Value = Move> {
 fn pause() -> impl Strategy<Value = Move> {
     let location = prop_oneof![1 => Just("loc"), 2 => Just("far")];
     (location, -1..=3_i64).prop_map(|(name, seconds)| Move::Pause(name, seconds))
+}
+
+fn load() -> impl Strategy<Value = Move> {
+    let location = prop_oneof![1 => Just("loc"), 2 => Just("far")];
+    prop_oneof![1 => location.prop_map(Some), 2 => Just(None)].prop_map(Move::Load)
 }
 
 fn ask() -> impl Strategy<Value = Move> {

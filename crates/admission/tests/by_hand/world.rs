@@ -3,7 +3,7 @@
 use admission::{Event, Facts, Image};
 use model::{
     Capacity, CodeLocation, Demand, Deployment, Explanation, JobName, PoolLimit, PoolName, Reason,
-    Run, RunId, RunPools, RunStatus, Seq, Settings, Slots, Timestamp,
+    Run, RunId, RunPools, RunStatus, Seq, Settings, Slots,
 };
 
 pub(crate) struct World {
@@ -20,14 +20,7 @@ pub(crate) enum IsCut {
 
 impl World {
     pub(crate) fn new(settings: Settings) -> Self {
-        let facts = Facts {
-            now: Timestamp::from_micros(0),
-            settings,
-            pool_limits: vec![],
-            paused: vec![],
-            runs: vec![],
-            claims: vec![],
-        };
+        let facts = Facts { settings, ..Facts::default() };
         Self { image: Image::new(facts).unwrap().0, submitted: 0 }
     }
 

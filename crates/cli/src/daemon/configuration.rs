@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::config::InstanceConfig;
-use coordinator::{Handle, Options};
+use ::config::{Coordinator, InstanceConfig, StepStart};
+use coordinator::{Dispatch, Handle, Options};
 use server::{ConfigurationLink, MAX_RELOADS, ReloadConfiguration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,7 +14,8 @@ use tokio::time::timeout;
 use wire::api::{Configuration, ConfigurationProblem};
 
 use super::DaemonArgs;
-use super::options::options;
+use super::class::{ClassError, Place};
+use super::options::{options, with_hooks};
 use super::saved::{Saved, SavedError};
 use super::start::now;
 
@@ -38,16 +39,18 @@ pub(super) struct ConfigurationFile {
 
 /// Returns the folder of a configuration file, whatever folder this process is in; the home, if there
 /// is no file.
-pub(super) fn folder_of(file: Option<&Path>, home: &Path) -> PathBuf {
+pub(crate) fn folder_of(file: Option<&Path>, home: &Path) -> PathBuf {
     let file = file.and_then(|file| std::path::absolute(file).ok());
     file.as_deref().and_then(Path::parent).unwrap_or(home).to_owned()
 }
 
-/// Where the configuration said to serve when the daemon was started; nothing, where the command line
-/// says it.
+/// What the configuration said of what stays as it is until the daemon is started again: where to
+/// serve, where the command line does not say it, and the environment of code.
 struct Served {
     host: Option<String>,
     port: Option<u16>,
+    steps: StepStart,
+    inherited_env: Option<Vec<String>>,
 }
 
 /// Why the file is to be read again.
@@ -80,6 +83,8 @@ impl ConfigurationFile {
         let served = Served {
             host: args.host.is_none().then(|| address.host.value.clone()),
             port: args.port.is_none().then_some(address.port.value),
+            steps: found.1.steps.value,
+            inherited_env: found.1.inherited_env.value.clone(),
         };
         let (state, seen) = watch::channel(Configuration {
             path: path_text(found.0.as_deref()),
@@ -127,9 +132,9 @@ impl ConfigurationFile {
     pub(super) async fn reload(&mut self, wish: Wish, handle: &Handle) -> Reloaded {
         let reloaded = match self.read().await {
             Ok(found) if found == self.in_force => self.keep(Reloaded::Same),
-            Ok(found) => match handle.configure(self.options(&found, handle)).await {
+            Ok(found) => match self.configure(&found, handle).await {
                 Ok(()) => self.put_in_force(found),
-                Err(error) => self.keep(Reloaded::Refused(error.to_string())),
+                Err(problem) => self.keep(Reloaded::Refused(problem)),
             },
             Err(problem) => self.keep(Reloaded::Refused(problem)),
         };
@@ -143,19 +148,30 @@ impl ConfigurationFile {
         reloaded
     }
 
+    async fn configure(&self, found: &Found, handle: &Handle) -> Result<(), String> {
+        let options = self.options(found, handle).await.map_err(|error| error.to_string())?;
+        handle.configure(options).await.map_err(|error| error.to_string())
+    }
+
     /// Returns what the daemon is told. Hooks that stay what they are go on: their programs are not
     /// started again, and forget nothing.
-    fn options(&self, found: &Found, handle: &Handle) -> Options {
+    async fn options(&self, found: &Found, handle: &Handle) -> Result<Options, ClassError> {
         let folder = |found: &Found| folder_of(found.0.as_deref(), &self.home);
         let hooks = |found: &Found| {
             let config = &found.1;
-            (folder(found), config.coordinator.value, config.submission_hooks.value.clone())
+            let (class, hooks) = (&config.coordinator_class, &config.submission_hooks.value);
+            (folder(found), config.coordinator.value, class.clone(), hooks.clone())
         };
-        let options = options(&found.1, &folder(found));
+        let now = handle.options();
         if hooks(found) == hooks(&self.in_force) {
-            return Options { hooks: Arc::clone(&handle.options().hooks), ..options };
+            // The class that launches at once, if it does, is the same.
+            let is_at_once = found.1.coordinator.value == Coordinator::Custom
+                && now.rules.dispatch == Dispatch::AtOnce;
+            return Ok(with_hooks(&found.1, Arc::clone(&now.hooks), is_at_once));
         }
-        options
+        let url = Some(now.url.clone()).filter(|url| !url.is_empty());
+        let place = Place { home: self.home.clone(), folder: folder(found), url };
+        options(&found.1, &place).await
     }
 
     /// Returns where the file in force is.
@@ -211,11 +227,18 @@ impl Served {
         let is_other_host =
             self.host.as_ref().is_some_and(|host| *host != config.server.host.value);
         let is_other_port = self.port.is_some_and(|port| port != config.server.port.value);
-        [("server.host", is_other_host), ("server.port", is_other_port)]
-            .into_iter()
-            .filter(|(_, is_other)| *is_other)
-            .map(|(key, _)| key.to_owned())
-            .collect()
+        let is_other_start = self.steps != config.steps.value;
+        let is_other_env = self.inherited_env != config.inherited_env.value;
+        [
+            ("server.host", is_other_host),
+            ("server.port", is_other_port),
+            ("env.inherit", is_other_env),
+            ("steps", is_other_start),
+        ]
+        .into_iter()
+        .filter(|(_, is_other)| *is_other)
+        .map(|(key, _)| key.to_owned())
+        .collect()
     }
 }
 

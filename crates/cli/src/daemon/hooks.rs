@@ -1,7 +1,6 @@
 //! From the submission hooks of a configuration to those that the daemon asks.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::sync::Arc;
 
 use ::config::{Coordinator, HookAction, HookCondition, InstanceConfig, TagSource};
@@ -11,6 +10,9 @@ use coordinator::hooks::{
 };
 use process::dialogue::Program;
 use process::environment::base;
+use wire::shim::CoordinatorBase;
+
+use super::class::{self, ClassError, Place};
 
 /// The tag that `CLTQueuedRunCoordinator` sets.
 const CODE_LOCATION_TAG: &str = "code_location";
@@ -18,22 +20,36 @@ const CODE_LOCATION_TAG: &str = "code_location";
 /// How much of a command stands in the name of its hook, in characters.
 const LONGEST_COMMAND: usize = 60;
 
-/// Returns the hooks: the one that the coordinator is, if it is one, then those of the list.
-pub(super) fn hooks(config: &InstanceConfig, folder: &Path) -> Chain {
-    let list = config.submission_hooks.value.iter().enumerate();
-    let of_list = list.filter_map(|(index, hook)| {
-        let action = asked(index, &hook.action, folder)?;
+/// Returns the hooks: the one that the coordinator is, if it is one, then those of the list. Those that
+/// are Python classes are opened, and with the base of the coordinator's own.
+///
+/// # Errors
+/// [`ClassError`]: a class cannot be used.
+pub(super) async fn hooks(
+    config: &InstanceConfig,
+    place: &Place,
+) -> Result<(Chain, Option<CoordinatorBase>), ClassError> {
+    let mut base = None;
+    let mut hooks: Vec<Arc<dyn SubmissionHook>> = of_coordinator(config).into_iter().collect();
+    if let Some(class) = &config.coordinator_class {
+        let (hook, found) = class::start("run_coordinator", class, config, place).await?;
+        base = Some(found);
+        hooks.push(hook);
+    }
+    for (index, hook) in config.submission_hooks.value.iter().enumerate() {
+        let action = asked(index, &hook.action, config, place).await?;
         let when = condition(&hook.when);
         let is_always = when == Condition::default();
-        Some(if is_always { action } else { Arc::new(Conditional { when, hook: action }) })
-    });
-    Chain::new(of_coordinator(config.coordinator.value).into_iter().chain(of_list).collect())
+        hooks.push(if is_always { action } else { Arc::new(Conditional { when, hook: action }) });
+    }
+    Ok((Chain::new(hooks), base))
 }
 
 /// The CLT coordinator queues like the others, and has one rule more.
-fn of_coordinator(coordinator: Coordinator) -> Option<Arc<dyn SubmissionHook>> {
+fn of_coordinator(config: &InstanceConfig) -> Option<Arc<dyn SubmissionHook>> {
+    let coordinator = config.coordinator.value;
     match coordinator {
-        Coordinator::Queued | Coordinator::Immediate => None,
+        Coordinator::Queued | Coordinator::Immediate | Coordinator::Custom => None,
         Coordinator::CodeLocationTagging => Some(Arc::new(TagRule {
             name: coordinator.class().to_owned(),
             key: CODE_LOCATION_TAG.to_owned(),
@@ -43,10 +59,15 @@ fn of_coordinator(coordinator: Coordinator) -> Option<Arc<dyn SubmissionHook>> {
     }
 }
 
-/// Returns what an item of the list does; a Python class does nothing.
-fn asked(index: usize, action: &HookAction, folder: &Path) -> Option<Arc<dyn SubmissionHook>> {
+/// Returns what an item of the list does.
+async fn asked(
+    index: usize,
+    action: &HookAction,
+    config: &InstanceConfig,
+    place: &Place,
+) -> Result<Arc<dyn SubmissionHook>, ClassError> {
     let name = |what: &str| format!("submission_hooks[{index}]: {what}");
-    Some(match action {
+    Ok(match action {
         HookAction::Tag { key, source: from, overwrite } => Arc::new(TagRule {
             name: name(&format!("tag {key}")),
             key: key.clone(),
@@ -60,13 +81,16 @@ fn asked(index: usize, action: &HookAction, folder: &Path) -> Option<Arc<dyn Sub
             let text: String = command.join(" ").chars().take(LONGEST_COMMAND).collect();
             let program = Program {
                 command: command.iter().map(OsString::from).collect(),
-                folder: folder.to_owned(),
+                folder: place.folder.clone(),
                 environment: base(&std::env::vars_os().collect()),
             };
-            let spec = CommandSpec { name: name(&text), program, timeout: *timeout };
+            let spec = CommandSpec { name: name(&text), program, timeout: *timeout, opening: None };
             Arc::new(CommandHook::new(spec))
         }
-        HookAction::Class { .. } => return None,
+        HookAction::Class(class) => {
+            let key = format!("submission_hooks[{index}]");
+            class::start(&key, class, config, place).await?.0
+        }
     })
 }
 

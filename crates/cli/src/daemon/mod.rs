@@ -1,5 +1,6 @@
 //! `pointsman serve`, `dev`, `init` and `demo`: the daemon with its API in this process.
 
+pub(crate) mod class;
 mod configuration;
 mod demo;
 pub(crate) mod home;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub(crate) use configuration::folder_of;
 pub(crate) use demo::demo;
 pub(crate) use init::{InitArgs, init};
 pub(crate) use serve::{Reload, serve};

@@ -1,13 +1,16 @@
 //! From the configuration of a deployment to what the daemon is told.
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-use ::config::InstanceConfig;
+use ::config::{Coordinator, InstanceConfig};
+use coordinator::hooks::Chain;
 use coordinator::{Dispatch, Options, Retention, Rules};
+use wire::shim::CoordinatorBase;
 use wire::worker::LEASE_SECONDS;
 
+use super::class::{ClassError, Place};
 use super::hooks::hooks;
 
 /// What a bound that is switched off comes to where there must be one.
@@ -20,14 +23,27 @@ fn default_launches() -> u32 {
     u32::try_from(cores + 4).unwrap_or(u32::MAX).min(32)
 }
 
-/// Returns what the daemon is told, but for the address at which it serves; `folder` is where the
-/// programs of the configuration start.
-pub(super) fn options(config: &InstanceConfig, folder: &Path) -> Options {
+/// Returns what the daemon is told; classes that the configuration names are loaded for it.
+///
+/// # Errors
+/// [`ClassError`]: one of them cannot be used.
+pub(super) async fn options(config: &InstanceConfig, place: &Place) -> Result<Options, ClassError> {
+    let (hooks, base) = hooks(config, place).await?;
+    Ok(with_hooks(config, hooks.into(), base == Some(CoordinatorBase::Immediate)))
+}
+
+/// Returns what the daemon is told if its hooks are there already, but for the address at which it
+/// serves; `is_at_once` says that the class of its coordinator launches at once.
+pub(super) fn with_hooks(config: &InstanceConfig, hooks: Arc<Chain>, is_at_once: bool) -> Options {
+    let mut config = config.clone();
+    if is_at_once {
+        config.coordinator.value = Coordinator::Immediate;
+    }
     let days = |days: Option<u32>| days.map(|days| Duration::from_hours(24) * days);
     Options {
         settings: config.settings(),
-        rules: rules(config),
-        hooks: hooks(config, folder).into(),
+        rules: rules(&config),
+        hooks,
         longest_sleep: config.queue.dequeue_interval.value,
         retention: Retention {
             runs: days(config.history.runs_days.value),

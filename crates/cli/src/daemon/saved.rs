@@ -30,6 +30,8 @@ pub(super) struct SavedError {
 /// Watches, as long as it is kept.
 pub(super) struct Saved {
     changes: mpsc::Receiver<()>,
+    /// Whether a change was noticed that nobody was told of.
+    is_noticed: bool,
     _folders: RecommendedWatcher,
 }
 
@@ -59,15 +61,17 @@ impl Saved {
         for folder in folders {
             watcher.watch(folder, RecursiveMode::NonRecursive).map_err(fails(folder))?;
         }
-        Ok(Self { changes, _folders: watcher })
+        Ok(Self { changes, is_noticed: false, _folders: watcher })
     }
 
-    /// Waits until something was saved, and it is quiet again.
+    /// Waits until something was saved, and it is quiet again. Dropped before that, it loses nothing.
     pub(super) async fn next(&mut self) {
-        if self.changes.recv().await.is_none() {
+        if !self.is_noticed && self.changes.recv().await.is_none() {
             return std::future::pending().await;
         }
+        self.is_noticed = true;
         let quiet = async { while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {} };
         let _ = timeout(LONGEST_WAIT, quiet).await;
+        self.is_noticed = false;
     }
 }

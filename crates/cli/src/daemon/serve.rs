@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use ::config::InstanceConfig;
-use definitions::{LocationState, Locations, Root};
+use definitions::{LocationState, Root, Snapshot};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -84,27 +84,20 @@ async fn run(
         () = stop.wanted() => return Ok(()),
     };
     let locations = daemon.handle.locations().clone();
-    say(&greeting(&daemon.url, home, file.as_deref(), &locations));
-    let mut watcher = match reload {
-        Reload::OnSave => Some(Watcher::new(locations.clone())?),
-        Reload::WhenAsked => None,
-    };
+    let (mut news, mut told) = (locations.changes(), locations.snapshot());
+    say(&greeting(&daemon.url, home, file.as_deref(), &locations.roots(), &told));
     if reload == Reload::OnSave {
+        tokio::spawn(Watcher::new(locations.clone())?.run());
         configuration.watch()?;
     }
     loop {
-        let changed = async {
-            match &mut watcher {
-                Some(watcher) => watcher.reload_on_change().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             () = stop.wanted() => break,
             error = daemon.ended() => return Err(error.into()),
-            reloaded = changed => {
-                let is_changed = |name: &_| reloaded.changed.contains(name);
-                say(&loaded(&locations, &is_changed));
+            Ok(()) = news.changed() => {
+                let (reloaded, now) = locations.changed_since(&told);
+                say(&loaded(&now, &|name| reloaded.changed.contains(name)));
+                told = now;
             }
             wish = configuration.wanted() => {
                 let reloaded = configuration.reload(wish, &daemon.handle).await;
@@ -162,17 +155,23 @@ fn address(args: &DaemonArgs, config: &InstanceConfig) -> Result<SocketAddr, Ser
     Ok(SocketAddr::new(host, args.port.unwrap_or(config.server.port.value)))
 }
 
-fn greeting(url: &str, home: &Path, file: Option<&Path>, locations: &Locations) -> String {
+fn greeting(
+    url: &str,
+    home: &Path,
+    file: Option<&Path>,
+    roots: &[Root],
+    known: &Snapshot,
+) -> String {
     let config = named(file);
     let mut text = format!(
         "Pointsman {} serves {url}\n  home           {}\n  configuration  {config}\n",
         env!("CARGO_PKG_VERSION"),
         home.display()
     );
-    text += &loaded(locations, &|_| true);
-    for root in locations.roots() {
+    text += &loaded(known, &|_| true);
+    for root in roots {
         match root {
-            Root::Folder(path, 0) if locations.locations().is_empty() => {
+            Root::Folder(path, 0) if known.locations().is_empty() => {
                 text += &format!(
                     "  no files of jobs in {} yet; `pointsman init {}` writes one\n",
                     path.display(),
@@ -189,11 +188,12 @@ fn greeting(url: &str, home: &Path, file: Option<&Path>, locations: &Locations) 
 }
 
 /// Tells what became of locations.
-fn loaded(locations: &Locations, is_told: &dyn Fn(&model::CodeLocation) -> bool) -> String {
+fn loaded(known: &Snapshot, is_told: &dyn Fn(&model::CodeLocation) -> bool) -> String {
     let mut text = String::new();
-    for location in locations.locations().into_iter().filter(|location| is_told(&location.name)) {
+    for location in known.locations().into_iter().filter(|location| is_told(&location.name)) {
         let (name, path) = (&location.name, &location.origin);
         match &location.state {
+            LocationState::Loading => text += &format!("  {name}: loading {path}\n"),
             LocationState::Loaded => {
                 let jobs = if location.jobs.len() == 1 { "job" } else { "jobs" };
                 text += &format!("  {name}: {} {jobs} from {path}\n", location.jobs.len());

@@ -1,13 +1,11 @@
 //! Which code locations a daemon serves: what the command line names, else what stands in the current
 //! folder.
 
-use std::fs;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ::config::MAX_FILE_BYTES;
-use ::config::Problems;
 use clap::Args;
-use definitions::{PROJECT, PythonLocation, WORKSPACE, read_project, read_workspace};
+use definitions::{Listing, ListingError, PythonLocation};
 use thiserror::Error;
 use wire::shim::{Target, TargetKind};
 
@@ -43,8 +41,8 @@ pub(crate) struct SourceArgs {
 pub(crate) struct Sources {
     /// Files of jobs as commands, and folders of such files.
     pub(crate) paths: Vec<PathBuf>,
-    /// Python.
-    pub(crate) python: Vec<PythonLocation>,
+    /// What names Python.
+    pub(crate) python: Vec<Listing>,
 }
 
 /// Why it cannot be said what is to be loaded.
@@ -52,12 +50,8 @@ pub(crate) struct Sources {
 pub(crate) enum SourcesError {
     #[error("cannot find the current folder")]
     CurrentFolder(#[source] std::io::Error),
-    #[error("cannot read {}: {source}", .path.display())]
-    Read { path: PathBuf, source: std::io::Error },
-    #[error("{} is larger than {MAX_FILE_BYTES} bytes", .0.display())]
-    TooLarge(PathBuf),
-    #[error("{0}")]
-    Wrong(Problems),
+    #[error(transparent)]
+    Wrong(#[from] ListingError),
     #[error(
         "two code locations are called `{0}`; name both in a workspace file and give each its `location_name`"
     )]
@@ -68,18 +62,22 @@ pub(crate) enum SourcesError {
     AttributeOfSeveral,
 }
 
-/// Finds what is to be loaded.
+/// Finds what is to be loaded; what is wrong now is told now, what comes to be wrong later is shown.
 pub(crate) fn find(args: &SourceArgs) -> Result<Sources, SourcesError> {
     let current = std::env::current_dir().map_err(SourcesError::CurrentFolder)?;
-    let mut sources =
-        if args.names_nothing() { of_folder(&current)? } else { named(args, &current)? };
-    sources.python.dedup();
-    let mut names: Vec<&str> = sources.python.iter().map(|python| python.name.as_str()).collect();
-    names.sort_unstable();
-    match names.windows(2).find(|two| two[0] == two[1]) {
-        Some(two) => Err(SourcesError::TwoNames(two[0].to_owned())),
-        None => Ok(sources),
+    let sources = if args.names_nothing() { of_folder(&current) } else { named(args, &current)? };
+    let mut by_name: BTreeMap<String, PythonLocation> = BTreeMap::new();
+    for listing in &sources.python {
+        for location in listing.read()? {
+            match by_name.get(location.name.as_str()) {
+                Some(known) if *known != location => {
+                    return Err(SourcesError::TwoNames(location.name.to_string()));
+                }
+                Some(_) | None => by_name.insert(location.name.to_string(), location),
+            };
+        }
     }
+    Ok(sources)
 }
 
 impl SourceArgs {
@@ -106,41 +104,21 @@ fn named(args: &SourceArgs, current: &Path) -> Result<Sources, SourcesError> {
     let location = |what| {
         let attribute = args.attribute.clone();
         let target = Target { what, attribute, working_directory: folder.to_owned() };
-        PythonLocation::new(target, None, None)
+        Listing::Location(PythonLocation::new(target, None, None))
     };
-    let mut python: Vec<PythonLocation> = named.into_iter().map(location).collect();
-    for file in &args.workspace {
-        python.extend(workspace(&current.join(file), folder)?);
-    }
+    let workspaces = args
+        .workspace
+        .iter()
+        .map(|file| Listing::Workspace { file: current.join(file), current: folder.to_owned() });
+    let python = named.into_iter().map(location).chain(workspaces).collect();
     Ok(Sources { paths: paths.into_iter().cloned().collect(), python })
 }
 
-/// Finds what stands in a folder: its files of jobs, and the Python that its workspace file names, else
-/// its project.
-fn of_folder(folder: &Path) -> Result<Sources, SourcesError> {
-    let (of_workspace, of_project) = (folder.join(WORKSPACE), folder.join(PROJECT));
-    let python = if of_workspace.is_file() {
-        workspace(&of_workspace, folder)?
-    } else if of_project.is_file() {
-        let text = String::from_utf8_lossy(&read(&of_project)?).into_owned();
-        read_project(&of_project, &text).map_err(SourcesError::Wrong)?
-    } else {
-        Vec::new()
-    };
-    Ok(Sources { paths: vec![folder.to_owned()], python })
-}
-
-fn workspace(file: &Path, current: &Path) -> Result<Vec<PythonLocation>, SourcesError> {
-    read_workspace(file, current, &read(file)?).map_err(SourcesError::Wrong)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, SourcesError> {
-    let failed = |source| SourcesError::Read { path: path.to_owned(), source };
-    let length = fs::metadata(path).map_err(failed)?.len();
-    if length > MAX_FILE_BYTES as u64 {
-        return Err(SourcesError::TooLarge(path.to_owned()));
-    }
-    fs::read(path).map_err(failed)
+/// What stands in a folder: its files of jobs, and the Python that its workspace file names, else its
+/// project.
+fn of_folder(folder: &Path) -> Sources {
+    let python = vec![Listing::Folder(folder.to_owned())];
+    Sources { paths: vec![folder.to_owned()], python }
 }
 
 #[cfg(test)]
@@ -148,20 +126,8 @@ mod tests {
     use super::*;
 
     fn names(sources: &Sources) -> Vec<String> {
-        sources.python.iter().map(|python| format!("{}={python}", python.name)).collect()
-    }
-
-    #[test]
-    fn a_folder_is_what_its_workspace_names_else_its_project() {
-        let folder = tempfile::tempdir().unwrap();
-        let of = |name: &str| folder.path().join(name);
-        assert_eq!(names(&of_folder(folder.path()).unwrap()), [""; 0]);
-        fs::write(of(PROJECT), "[tool.dagster]\nmodule_name = 'team.defs'\n").unwrap();
-        assert_eq!(names(&of_folder(folder.path()).unwrap()), ["team.defs=module team.defs"]);
-        fs::write(of(WORKSPACE), "load_from: [{python_module: other}]").unwrap();
-        let found = of_folder(folder.path()).unwrap();
-        assert_eq!(names(&found), ["other=module other"]);
-        assert_eq!(found.paths, [folder.path()]);
+        let python = sources.python.iter().flat_map(|listing| listing.read().unwrap());
+        python.map(|python| format!("{}={python}", python.name)).collect()
     }
 
     #[test]

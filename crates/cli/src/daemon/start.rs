@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::config::InstanceConfig;
-use coordinator::{Handle, LoopError, Running};
+use coordinator::{Handle, LoopError, Options, Running};
 use definitions::{Deadlines, Locations, Python, PythonHost};
 use launch::local::LocalLauncher;
 use model::Timestamp;
@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, spawn_blocking};
 
+use super::class::{ClassError, Place};
 use super::options::options;
 use super::sources::Sources;
 
@@ -49,6 +50,8 @@ pub(super) enum DaemonError {
     Loop(#[from] LoopError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Class(#[from] ClassError),
     #[error("cannot prepare to load Python")]
     Python(#[source] std::io::Error),
     #[error("the API has ended, though nobody told it to")]
@@ -77,10 +80,14 @@ impl Daemon {
             server = server.configured_by(link);
         }
         let url = server.url();
-        let locations = load(setup.home, setup.sources).await?;
+        let place = Place {
+            home: setup.home.to_owned(),
+            folder: setup.folder.to_owned(),
+            url: Some(url.clone()),
+        };
+        let options = Options { url: url.clone(), ..options(setup.config, &place).await? };
+        let locations = load(setup.home, setup.sources, setup.config).await?;
         let launcher = LocalLauncher::new(setup.home, BINARY);
-        let mut options = options(setup.config, setup.folder);
-        options.url.clone_from(&url);
         let (handle, running) = coordinator::start(options, store, locations, launcher).await?;
         let (stop_server, mut stopped) = watch::channel(false);
         let shutdown = async move {
@@ -114,13 +121,21 @@ impl Daemon {
     }
 }
 
-/// Loads the code locations on a thread that may wait for disks and for Python.
-async fn load(home: &Path, sources: Sources) -> Result<Locations, DaemonError> {
-    let home = home.to_owned();
+/// Reads the files of jobs, on a thread that may wait for disks, and begins to load Python.
+async fn load(
+    home: &Path,
+    sources: Sources,
+    config: &InstanceConfig,
+) -> Result<Locations, DaemonError> {
+    let (inherited, steps) = (config.inherited_env.value.clone(), config.steps.value);
+    let (home, runtime) = (home.to_owned(), tokio::runtime::Handle::current());
     let load = move || -> std::io::Result<Locations> {
-        let Sources { paths, python: locations } = sources;
-        let host = if locations.is_empty() { None } else { Some(python(&home)?) };
-        Ok(Locations::load_with_python(paths, Python { host, locations }, now()))
+        let Sources { paths, python: listings } = sources;
+        if listings.is_empty() {
+            return Ok(Locations::load(paths, now()));
+        }
+        let host = python(&home)?.inheriting(inherited).with_steps(steps);
+        Ok(Locations::load_with_python(paths, Python { host, listings, runtime }, now()))
     };
     let loaded = spawn_blocking(load).await.map_err(std::io::Error::other);
     loaded.and_then(|loaded| loaded).map_err(DaemonError::Python)

@@ -1,10 +1,10 @@
-//! Watches the folders of the files of jobs, and loads them again when something was saved.
+//! Watches the folders of the files of jobs and of Python, and loads again what was saved.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use definitions::{Locations, Reloaded};
+use definitions::Locations;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -57,8 +57,8 @@ impl Watcher {
         Ok(this)
     }
 
-    /// Watches the folders that matter now, and no others.
-    fn follow(&mut self) -> Result<(), WatchError> {
+    /// Watches the folders that matter now, and no others; returns whether there are new ones.
+    fn follow(&mut self) -> Result<bool, WatchError> {
         let wanted = self.locations.watched_folders();
         for folder in self.watched.difference(&wanted) {
             // One that is gone is watched no longer anyway.
@@ -68,27 +68,36 @@ impl Watcher {
             let watched = self.folders.watch(folder, RecursiveMode::NonRecursive);
             watched.map_err(|source| WatchError { folder: folder.clone(), source })?;
         }
+        let has_more = !self.watched.is_superset(&wanted);
         self.watched = wanted;
-        Ok(())
+        Ok(has_more)
     }
 
-    /// Waits until something was saved, and loads it.
-    pub(super) async fn reload_on_change(&mut self) -> Reloaded {
+    /// Loads what is saved, as long as this is kept going. What comes of it the locations tell.
+    pub(super) async fn run(mut self) {
+        let mut news = self.locations.changes();
         loop {
-            if self.changes.recv().await.is_none() {
-                return std::future::pending().await;
-            }
-            let quiet =
-                async { while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {} };
-            let _ = timeout(LONGEST_WAIT, quiet).await;
-            let locations = self.locations.clone();
-            let Ok(reloaded) = spawn_blocking(move || locations.reload_changed(now())).await else {
-                continue;
+            let is_saved = tokio::select! {
+                saved = self.changes.recv() => match saved {
+                    Some(()) => true,
+                    None => return,
+                },
+                told = news.changed() => match told {
+                    Ok(()) => false,
+                    Err(_) => return,
+                },
             };
-            let _ = self.follow();
-            if !reloaded.changed.is_empty() {
-                return reloaded;
+            if is_saved {
+                let quiet =
+                    async { while let Ok(Some(())) = timeout(QUIET, self.changes.recv()).await {} };
+                let _ = timeout(LONGEST_WAIT, quiet).await;
+            } else if !self.follow().is_ok_and(|has_more| has_more) {
+                continue;
             }
+            // What was saved in a folder before it was watched is found now.
+            let locations = self.locations.clone();
+            let _ = spawn_blocking(move || locations.reload_changed(now())).await;
+            let _ = self.follow();
         }
     }
 }

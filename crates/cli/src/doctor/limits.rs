@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use model::{RunStatus, Timestamp};
 use wire::api::{
-    ClaimState, CodeLocation, Limit, MAX_PAGE, Page, Pool, PoolDetail, QueueEntry, Reason, Remedy,
-    Rules, RunFilter, TagLimit, Time, short_id,
+    ClaimState, CodeLocation, Limit, LocationState, MAX_PAGE, Page, Pool, PoolDetail, QueueEntry,
+    Reason, Remedy, Rules, RunFilter, TagLimit, Time, short_id,
 };
 use wire::client::{Client, ClientError};
 
@@ -49,8 +49,15 @@ async fn ask(findings: &mut Vec<Finding>, client: &Client) -> Result<(), ClientE
 }
 
 fn code_locations(locations: &[CodeLocation]) -> Finding {
-    let failed: Vec<&CodeLocation> = locations.iter().filter(|found| !found.is_loaded).collect();
+    let is_wrong =
+        |found: &&CodeLocation| matches!(found.state, LocationState::Failed | LocationState::Gone);
+    let failed: Vec<&CodeLocation> = locations.iter().filter(is_wrong).collect();
     let Some(first) = failed.first() else {
+        if let Some(first) = locations.iter().find(|found| !found.is_loaded) {
+            let message = format!("{} is still being loaded, since {}", first.name, first.since);
+            let remedy = format!("wait; `pointsman code-location show {}`", quoted(&first.name));
+            return Finding::warning("code locations", message, remedy);
+        }
         return match locations.len() {
             0 => Finding::warning(
                 "code locations",
@@ -177,7 +184,10 @@ impl<'a> Blocked<'a> {
                 }
             }
             Limit::CodeLocation { location } => {
-                self.paused.insert(location, resumes_at(&reason.remedy));
+                // What is being loaded is told as a code location.
+                if reason.remedy != Remedy::AwaitLoad {
+                    self.paused.insert(location, resumes_at(&reason.remedy));
+                }
             }
             Limit::Pool { pool } => {
                 if let Some((wanted, capacity)) = too_much(reason) {

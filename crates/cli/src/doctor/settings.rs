@@ -1,7 +1,7 @@
 //! The configuration file that a server of this home would read.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ::config::{InstanceConfig, Problem};
 use model::Settings;
@@ -15,11 +15,13 @@ pub(super) struct Found {
     pub(super) address: Option<SocketAddr>,
     /// The limits; none if the file cannot be used.
     pub(super) limits: Option<Settings>,
+    /// The file with all that it says, if there is one that can be used.
+    pub(super) file: Option<(PathBuf, InstanceConfig)>,
 }
 
 /// Looks at the file.
 pub(super) fn check(findings: &mut Vec<Finding>, home: &Path) -> Found {
-    let nothing = Found { address: None, limits: None };
+    let nothing = Found { address: None, limits: None, file: None };
     let looked = look_for(home);
     let (name, read) = match looked {
         Ok(None) => {
@@ -44,7 +46,7 @@ pub(super) fn check(findings: &mut Vec<Finding>, home: &Path) -> Found {
                     Finding::warning("configuration", message, check)
                 }
             });
-            found(&config)
+            Found { file: Some((name.into(), config.clone())), ..found(&config) }
         }
         Err(problems) => {
             let count = problems.iter().count() + problems.omitted();
@@ -68,5 +70,6 @@ fn found(config: &InstanceConfig) -> Found {
         host => host.parse().ok(),
     };
     let port = config.server.port.value;
-    Found { address: host.map(|host| SocketAddr::new(host, port)), limits: Some(config.settings()) }
+    let address = host.map(|host| SocketAddr::new(host, port));
+    Found { address, limits: Some(config.settings()), file: None }
 }

@@ -48,6 +48,7 @@ fn text(style: Style, url: &str, now: Timestamp, instance: &Instance) -> String 
         ));
     }
     lines.push(("pools", pools(rules)));
+    lines.extend(instance.submission_hooks.iter().map(|hook| ("hook", plain(hook))));
     let mut text = match &instance.configuration {
         Some(configuration) => {
             lines.extend(configuration_fields(now, configuration));

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
-use wire::api::{LogFile, LogFilter, LogStream};
+use wire::api::{LogFile, LogFilter, LogLine, LogStream};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
@@ -29,6 +29,12 @@ pub(crate) struct LogsArgs {
     /// Standard error instead of standard output
     #[arg(long)]
     stderr: bool,
+    /// What was logged by code written for Dagster, each line with its time and level
+    #[arg(long, conflicts_with = "stderr")]
+    log: bool,
+    /// Only log lines of this level and graver ones
+    #[arg(long, value_enum, requires = "log", ignore_case = true, value_name = "LEVEL")]
+    level: Option<Level>,
     /// Go on until the run has ended
     #[arg(long, conflicts_with = "json")]
     follow: bool,
@@ -49,10 +55,50 @@ struct Written {
     text: String,
 }
 
+/// How grave a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+enum Level {
+    Debug,
+    Info,
+    Warning,
+    Error,
+    Critical,
+}
+
+impl Level {
+    /// Returns whether a line of this level is at least as grave. A level that is unknown is.
+    fn lets_through(self, level: &str) -> bool {
+        Self::from_str(level, true).map_or(true, |level| level >= self)
+    }
+}
+
+/// Returns the log lines of a part of a log that are grave enough, as they are and read.
+fn chosen(text: &str, level: Option<Level>) -> impl Iterator<Item = (&str, LogLine)> {
+    let read = |line| Some((line, serde_json::from_str::<LogLine>(line).ok()?));
+    let is_grave = move |(_, line): &(&str, LogLine)| {
+        level.is_none_or(|level| level.lets_through(&line.level))
+    };
+    text.lines().filter_map(read).filter(is_grave)
+}
+
+/// Writes a log line as text; what was raised stands below it.
+fn log_text(line: &LogLine) -> String {
+    let step = line.step.as_ref().map(|step| format!("{}  ", plain(step))).unwrap_or_default();
+    let message: Vec<String> = line.message.lines().map(plain).collect();
+    let message = message.join("\n    ");
+    let mut text = format!("{}  {:<8}  {step}{message}\n", line.at, plain(&line.level));
+    if let Some(error) = &line.error {
+        text += &format!("    {}\n", plain(&error.sentence()));
+    }
+    text
+}
+
 /// How far each log has been printed.
 #[derive(Debug, Default)]
 struct Printer {
     has_headings: bool,
+    /// The least grave level of log lines that are printed; all, if none is named.
+    level: Option<Level>,
     offsets: BTreeMap<(String, u32), u64>,
     latest: Option<(String, u32)>,
 }
@@ -70,7 +116,8 @@ async fn logs(session: &Session, args: &LogsArgs) -> Result<u8, Failure> {
     if session.is_json {
         return as_json(session, &id, args).await;
     }
-    let mut printer = Printer { has_headings: args.step.is_none(), ..Printer::default() };
+    let mut printer =
+        Printer { has_headings: args.step.is_none(), level: args.level, ..Printer::default() };
     loop {
         // Asked first: what is written before the end is then read after it.
         let has_ended = !args.follow || session.client.run(&id).await?.run.status.is_terminal();
@@ -86,7 +133,11 @@ async fn logs(session: &Session, args: &LogsArgs) -> Result<u8, Failure> {
 
 /// Lists the logs that are asked for.
 async fn files(session: &Session, id: &str, args: &LogsArgs) -> Result<Vec<LogFile>, Failure> {
-    let stream = if args.stderr { LogStream::Stderr } else { LogStream::Stdout };
+    let stream = match args {
+        LogsArgs { log: true, .. } => LogStream::Log,
+        LogsArgs { stderr: true, .. } => LogStream::Stderr,
+        LogsArgs { .. } => LogStream::Stdout,
+    };
     let mut files = session.client.log_files(id).await?.files;
     let is_of_step = |file: &LogFile| args.step.as_ref().is_none_or(|step| *step == file.step);
     files.retain(|file| file.stream == stream && is_of_step(file));
@@ -106,10 +157,13 @@ async fn as_json(session: &Session, id: &str, args: &LogsArgs) -> Result<u8, Fai
         loop {
             let page = session.client.log(id, &filter).await?;
             text += &page.text;
-            if page.text.is_empty() || page.next_offset <= filter.offset {
+            if page.next_offset <= filter.offset {
                 break;
             }
             filter.offset = page.next_offset;
+        }
+        if stream == LogStream::Log {
+            text = chosen(&text, args.level).map(|(line, _)| format!("{line}\n")).collect();
         }
         all.push(Written { step, r#try, stream, text });
     }
@@ -134,11 +188,20 @@ impl Printer {
             if page.next_offset <= offset {
                 break;
             }
+            let text = if file.stream == LogStream::Log {
+                chosen(&page.text, self.level).map(|(_, line)| log_text(&line)).collect()
+            } else {
+                page.text
+            };
+            if text.is_empty() {
+                offset = page.next_offset;
+                continue;
+            }
             if self.has_headings && self.latest.as_ref() != Some(&key) {
                 say(&format!("==> {} (try {}) <==\n", plain(&file.step), file.r#try))?;
             }
             self.latest = Some(key.clone());
-            say(&page.text)?;
+            say(&text)?;
             offset = page.next_offset;
         }
         self.offsets.insert(key, offset);

@@ -2,13 +2,18 @@
 
 use clap::Args;
 use model::Timestamp;
-use wire::api::{Run, RunDetail};
+use wire::api::{AssetEventFilter, AssetEvents, Run, RunDetail};
 
 use super::why;
 use crate::answer::Answer;
 use crate::failure::Failure;
 use crate::remote::{Remote, Session, now, run as run_remote};
-use crate::show::{Style, ago, fields, interval, plain, step_status, table, tags, took};
+use crate::show::{
+    Style, ago, asset_event, fields, interval, metadata, plain, step_status, table, tags, took,
+};
+
+/// How much of what a run has told of assets is shown.
+const MAX_SHOWN: u32 = 20;
 
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
@@ -25,7 +30,14 @@ pub(crate) fn run(args: &ShowArgs) -> Answer {
 
 async fn show(session: &Session, id: &str) -> Result<u8, Failure> {
     let run = session.client.all_steps(session.find_run(id).await?).await?;
-    session.tell(&run, |run| text(session.style, now(), run))?;
+    let filter = AssetEventFilter {
+        run: Some(run.run.id.clone()),
+        is_oldest_first: true,
+        limit: Some(MAX_SHOWN),
+        ..AssetEventFilter::default()
+    };
+    let told = session.client.asset_events(&filter).await?;
+    session.tell(&run, |run| text(session.style, now(), run) + &told_text(&told))?;
     Ok(0)
 }
 
@@ -57,6 +69,22 @@ fn text(style: Style, now: Timestamp, detail: &RunDetail) -> String {
         ]
     });
     text + "\n" + &table(style, ["STEP", "STATUS", "TRY", "TOOK", "ABOUT"], rows.collect())
+}
+
+/// Writes what the run has told of assets.
+fn told_text(told: &AssetEvents) -> String {
+    let mut text = String::new();
+    for event in &told.events {
+        text += &format!("\n{}\n", plain(&asset_event(event)));
+        if let Some(description) = &event.description {
+            text += &format!("  {}\n", plain(description));
+        }
+        text += &metadata("  ", &event.metadata);
+    }
+    if told.next.is_some() {
+        text += "\nThere is more: `pointsman run events` prints all.\n";
+    }
+    text
 }
 
 fn about(now: Timestamp, RunDetail { run, config, .. }: &RunDetail) -> Vec<(&'static str, String)> {

@@ -128,7 +128,7 @@ impl Followed<'_> {
             for event in &events.events {
                 match self.told {
                     Told::Nothing => {}
-                    Told::Lines => say(&line(event))?,
+                    Told::Lines => say(&super::events::line(event))?,
                     Told::Json => tell_json_line(event)?,
                 }
                 self.last = self.last.max(event.number.unwrap_or(self.last));
@@ -170,20 +170,6 @@ impl Followed<'_> {
             }
         }
     }
-}
-
-fn line(event: &Event) -> String {
-    // The time of day in UTC stands behind the date: `2026-01-31T12:00:00.000000Z`.
-    let at = event.at.to_string();
-    let time = at.get(11..23).unwrap_or(&at);
-    let mut text = format!("{time}  {:<18}", event.kind.as_str());
-    if let Some(step) = &event.step {
-        text += &format!("  {}", plain(step));
-    }
-    if !event.message.is_empty() {
-        text += &format!("  {}", plain(&event.message));
-    }
-    text.trim_end().to_owned() + "\n"
 }
 
 fn tell_end(detail: &RunDetail, told: Told) -> Result<(), Failure> {

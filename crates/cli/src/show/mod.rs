@@ -3,6 +3,7 @@
 //! Everything here is text in, text out; what is shown is decided by the commands.
 
 mod layout;
+mod metadata;
 mod table;
 mod words;
 
@@ -11,8 +12,9 @@ pub(crate) use self::{
     layout::{GAP, cut, width},
     table::widths,
 };
+pub(crate) use metadata::metadata;
 pub(crate) use table::{Cell, Colour, Style, When, lines, table};
 pub(crate) use words::{
-    ago, fields, holders, interval, own_tags, plain, quoted, reason, run_status, step_status, tags,
-    took,
+    ago, asset_event, check_result, fields, holders, interval, own_tags, plain, quoted, reason,
+    run_status, step_status, tags, took,
 };

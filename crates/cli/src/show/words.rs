@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::{LOCATION_TAG, PRIORITY_TAG, RunStatus, StepStatus, Timestamp};
-use wire::api::{Explanation, Limit, Reason, Time, short_id};
+use model::{AssetEventKind, LOCATION_TAG, PRIORITY_TAG, RunStatus, StepStatus, Timestamp};
+use wire::api::{AssetEvent, Explanation, Limit, Reason, Time, short_id};
 
 use super::{Cell, Colour};
 
@@ -80,6 +80,29 @@ pub(crate) fn interval(duration: Duration) -> String {
 /// Returns how long ago an instant was.
 pub(crate) fn ago(now: Timestamp, then: Time) -> String {
     format!("{} ago", interval(now.since(then.0)))
+}
+
+/// Says in one line what was told of an asset.
+pub(crate) fn asset_event(event: &AssetEvent) -> String {
+    let partition = event.partition.as_ref().map(|partition| format!(", partition {partition}"));
+    let asset = format!("{}{}", event.asset, partition.unwrap_or_default());
+    match event.kind {
+        AssetEventKind::Materialization => format!("made {asset}"),
+        AssetEventKind::Observation => format!("observed {asset}"),
+        AssetEventKind::Check => {
+            let check = event.check.as_deref().unwrap_or_default();
+            format!("check {check} of {asset} {}", check_result(event))
+        }
+    }
+}
+
+/// Says how a check ended.
+pub(crate) fn check_result(event: &AssetEvent) -> String {
+    match (event.passed, &event.severity) {
+        (Some(true), _) => "passed".to_owned(),
+        (_, Some(severity)) => format!("failed ({severity})"),
+        (_, None) => "failed".to_owned(),
+    }
 }
 
 /// Returns how long something took that began and may have ended; nothing, if it has not begun.

@@ -1,6 +1,8 @@
 //! How runs are ended and deleted, wherever they are.
 
-use crate::harness::{Deployment, held, wait_until};
+use std::fs;
+
+use crate::harness::{Deployment, held, signal, wait_until, worker_of};
 
 const ONE_RUN: &str = "concurrency: {runs: {max_concurrent_runs: 1}}\n";
 
@@ -98,4 +100,26 @@ fn a_forced_cancel_ends_a_run_at_once_and_its_processes_after_it() {
     deployment.wait_for_quiet();
     assert_eq!(deployment.status(&run), "CANCELED");
     assert_eq!(deployment.step(&run, "a")["status"], "CANCELED");
+}
+
+#[test]
+fn a_worker_whose_folder_was_deleted_ends_its_steps_and_itself() {
+    let mut deployment = Deployment::start(&jobs(), "");
+    deployment.launch("long", &[]);
+    deployment.wait_for_file("long.began");
+    deployment.kill();
+    fs::remove_dir_all(deployment.path("runs")).unwrap();
+    deployment.wait_for_quiet();
+}
+
+#[test]
+fn a_worker_that_is_told_to_end_does_so_without_a_daemon() {
+    let mut deployment = Deployment::start(&jobs(), "");
+    let run = deployment.launch("long", &[]);
+    deployment.wait_for_file("long.began");
+    deployment.kill();
+    signal(worker_of(&run), "TERM");
+    deployment.wait_for_quiet();
+    deployment.serve();
+    deployment.wait_for(&run, "FAILURE");
 }

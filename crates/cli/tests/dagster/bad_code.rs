@@ -4,30 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use definitions::{Deadlines, LocationState, Locations, Python, PythonHost, PythonLocation};
+use definitions::{
+    Deadlines, Listing, LocationState, Locations, Python, PythonHost, PythonLocation,
+};
 use model::Timestamp;
 use wire::shim::{Target, TargetKind};
 
-use crate::harness::wait_until;
-use crate::python::{interpreter, serve};
-
-const GOOD: &str = "
-import dagster as dg
-
-@dg.op
-def work():
-    pass
-
-@dg.job
-def NAME():
-    work()
-";
+use crate::harness::{Deployment, wait_until};
+use crate::python::{begin, definitions_of, interpreter, serve};
 
 const YAML: &str = "jobs: {plain: {ops: {a: {command: ['true']}}}}\n";
-
-fn good(job: &str) -> String {
-    GOOD.replace("NAME", job)
-}
 
 #[test]
 fn an_error_on_import_is_shown_with_its_traceback_and_the_last_good_jobs_stay() {
@@ -40,14 +26,14 @@ fn an_error_on_import_is_shown_with_its_traceback_and_the_last_good_jobs_stay() 
     let plain = daemon.launch("plain", &[]);
     daemon.wait_for(&plain, "SUCCESS");
 
-    fs::write(daemon.path("defs.py"), good("first")).unwrap();
+    fs::write(daemon.path("defs.py"), definitions_of("first")).unwrap();
     wait_until("the mended file is loaded", || daemon.ok(&["job", "list"]).contains("first"));
     fs::write(daemon.path("defs.py"), "import no_such_module\n").unwrap();
     wait_until("the broken file is told", || {
         daemon.ok(&["code-location", "list"]).contains("no_such_module")
     });
     assert!(daemon.ok(&["job", "list"]).contains("first"), "its last good jobs are gone");
-    fs::write(daemon.path("defs.py"), good("second")).unwrap();
+    fs::write(daemon.path("defs.py"), definitions_of("second")).unwrap();
     let jobs = || daemon.ok(&["job", "list"]);
     wait_until("the new job is there", || jobs().contains("second") && !jobs().contains("first"));
 }
@@ -55,7 +41,7 @@ fn an_error_on_import_is_shown_with_its_traceback_and_the_last_good_jobs_stay() 
 /// Loads Python files of these texts with a short deadline; returns what is wrong in each.
 fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Vec<Option<String>> {
     let home = tempfile::tempdir().unwrap();
-    let locations = texts.iter().map(|(name, text)| {
+    let listings = texts.iter().map(|(name, text)| {
         let path = home.path().join(name);
         fs::write(&path, text).unwrap();
         let target = Target {
@@ -63,21 +49,26 @@ fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Ve
             attribute: None,
             working_directory: home.path().to_owned(),
         };
-        PythonLocation::new(target, None, Some(interpreter.to_owned()))
+        Listing::Location(PythonLocation::new(target, None, Some(interpreter.to_owned())))
     });
-    let locations = locations.collect();
+    let listings = listings.collect();
     let guard = env!("CARGO_BIN_EXE_pointsman").into();
     let deadlines = Deadlines { load, ..Deadlines::default() };
     let environment = std::env::vars_os().collect();
     let host = PythonHost::new(home.path(), guard, environment, deadlines).unwrap();
-    let python = Python { host: Some(host), locations };
-    let loaded = Locations::load_with_python([], python, Timestamp::EPOCH).locations();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let python = Python { host, listings, runtime: runtime.handle().clone() };
+    let locations = Locations::load_with_python([], python, Timestamp::EPOCH);
+    let mut news = locations.changes();
+    let all_come = news.wait_for(|_| locations.loading().is_empty());
+    runtime.block_on(all_come).unwrap();
+    let loaded = locations.locations();
     let problem = |name: &str| {
         let location = loaded.iter().find(|location| location.name.as_str() == name).unwrap();
         match &location.state {
             LocationState::Loaded => None,
             LocationState::Failed(problems) => Some(problems.to_string()),
-            LocationState::Gone => panic!("{name} is gone"),
+            other => panic!("{name} is {other:?}"),
         }
     };
     texts.iter().map(|(name, _)| problem(name)).collect()
@@ -85,7 +76,10 @@ fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Ve
 
 #[test]
 fn code_that_ends_the_process_prints_or_is_killed_is_told_and_hurts_no_other() {
-    let noisy = format!("print('x' * 100_000)\n{}", good("noisy"));
+    let noisy = format!("print('x' * 50_000_000)\n{}", definitions_of("noisy"));
+    let threads =
+        "import threading, time\nthreading.Thread(target=lambda: time.sleep(3600)).start()\n";
+    let threads = format!("{threads}{}", definitions_of("threads"));
     let found = problems_of(
         &[
             (
@@ -95,20 +89,21 @@ fn code_that_ends_the_process_prints_or_is_killed_is_told_and_hurts_no_other() {
             ("quiet.py", "import os\nos._exit(0)\n"),
             ("killed.py", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n"),
             ("noisy.py", &noisy),
+            ("threads.py", &threads),
             ("syntax.py", "def broken(:\n    pass\n"),
             ("empty.py", "\n"),
         ],
         &interpreter(),
         Duration::from_mins(3),
     );
-    let [exits, quiet, killed, noisy, syntax, empty] = found.try_into().unwrap();
+    let [exits, quiet, killed, noisy, threads, syntax, empty] = found.try_into().unwrap();
     let exits: String = exits.unwrap();
     assert!(exits.contains("exit code 7") && exits.contains("about to exit"), "{exits}");
     let quiet = quiet.unwrap();
     assert!(quiet.contains("exit code 0; does the code end the process?"), "{quiet}");
     let killed = killed.unwrap();
     assert!(killed.contains("signal 9"), "{killed}");
-    assert_eq!(noisy, None);
+    assert_eq!((noisy, threads), (None, None));
     let syntax = syntax.unwrap();
     assert!(syntax.contains("SyntaxError") && syntax.contains("line 1"), "{syntax}");
     assert!(empty.is_some(), "a file without definitions is no code location");
@@ -141,4 +136,72 @@ fn an_interpreter_without_dagster_or_none_at_all_says_what_to_do() {
     let none = problems_of(&text, Path::new("/no/such/python"), Duration::from_mins(1));
     let none = none[0].as_deref().unwrap();
     assert!(none.contains("/no/such/python") && none.contains("executable_path"), "{none}");
+}
+
+const BAD_STEPS: &str = r#"
+import os, signal, sys, threading, time
+import dagster as dg
+
+@dg.op
+def leaves():
+    print("about to leave", flush=True)
+    os._exit(7)
+
+@dg.op
+def killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+@dg.op
+def writes():
+    sys.stdout.write("x" * 50_000_000 + "\n")
+
+@dg.op
+def threads():
+    threading.Thread(target=lambda: time.sleep(3600), daemon=True).start()
+    threading.Thread(target=lambda: print("from a thread")).start()
+
+@dg.op
+def stubborn():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open("stubborn.began", "w").close()
+    time.sleep(3600)
+
+@dg.job
+def bad():
+    leaves()
+    killed()
+    writes()
+    threads()
+
+@dg.job
+def stays():
+    stubborn()
+
+defs = dg.Definitions(jobs=[bad, stays])
+"#;
+
+#[test]
+fn a_step_that_leaves_dies_floods_or_starts_threads_has_a_clear_end_and_hurts_no_other() {
+    let mut daemon = Deployment::new(YAML, "");
+    fs::write(daemon.path("bad.py"), BAD_STEPS).unwrap();
+    fs::write(daemon.path("good.py"), definitions_of("good")).unwrap();
+    begin(&mut daemon, "serve", &["-f", "bad.py", "-f", "good.py"]);
+    let stays = daemon.launch("stays", &[]);
+    daemon.wait_for_file("stubborn.began");
+    let bad = daemon.launch("bad", &[]);
+    let good = daemon.launch("good", &[]);
+    daemon.wait_for(&bad, "FAILURE");
+    daemon.wait_for(&good, "SUCCESS");
+    let error = |step: &str| daemon.step(&bad, step)["error"].to_string();
+    assert!(error("leaves").contains("exit code 7"), "{}", error("leaves"));
+    assert!(error("killed").contains("signal 9"), "{}", error("killed"));
+    let out = |step: &str| daemon.ok(&["run", "logs", &bad, "--step", step]);
+    assert!(out("leaves").contains("about to leave"));
+    for step in ["writes", "threads"] {
+        assert_eq!(daemon.step(&bad, step)["status"], "SUCCESS", "{step}");
+    }
+    assert!(out("threads").contains("from a thread"));
+    daemon.ok(&["run", "cancel", &stays]);
+    daemon.wait_for(&stays, "CANCELED");
+    daemon.wait_for_quiet();
 }

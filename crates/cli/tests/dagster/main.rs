@@ -5,10 +5,14 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails to be set up fails the test")]
 
 mod bad_code;
+mod coordinators;
+mod events;
 mod examples;
+mod forked;
 #[path = "../daemon/harness.rs"]
 #[expect(dead_code, reason = "the tests of the daemon use all of it")]
 mod harness;
 mod instance;
+mod loading;
 mod python;
 mod runs;

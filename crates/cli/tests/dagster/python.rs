@@ -3,10 +3,28 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::harness::Deployment;
+use crate::harness::{Deployment, wait_until};
 
 /// Where `./test` makes a virtual environment with Dagster, below the folder of the workspace.
 const MADE_BY_TEST: &str = "target/dagster-venv/bin/python";
+
+/// A job of one step.
+const DEFINITIONS: &str = "
+import dagster as dg
+
+@dg.op
+def work():
+    pass
+
+@dg.job
+def NAME():
+    work()
+";
+
+/// Returns the text of a file with a job of this name.
+pub(crate) fn definitions_of(job: &str) -> String {
+    DEFINITIONS.replace("NAME", job)
+}
 
 /// Returns the interpreter.
 pub(crate) fn interpreter() -> PathBuf {
@@ -30,8 +48,18 @@ pub(crate) fn serve(subcommand: &str, python: &str, yaml: &str) -> Deployment {
     deployment
 }
 
-/// Starts the daemon of a deployment with these further arguments.
+/// Starts the daemon of a deployment with these further arguments, and waits until all code is loaded.
 pub(crate) fn begin(deployment: &mut Deployment, subcommand: &str, more: &[&str]) {
+    begin_to_load(deployment, subcommand, more);
+    wait_until("all code is loaded", || {
+        let shown = deployment.json(&["code-location", "list"]);
+        let locations = shown["code_locations"].as_array().unwrap();
+        locations.iter().all(|location| location["loading_since"].is_null())
+    });
+}
+
+/// Starts the daemon of a deployment with these further arguments, and does not wait for its code.
+pub(crate) fn begin_to_load(deployment: &mut Deployment, subcommand: &str, more: &[&str]) {
     let python = interpreter();
     let environment = python.parent().and_then(Path::parent).unwrap();
     deployment.begin_with(subcommand, more, &[("VIRTUAL_ENV", environment.to_str().unwrap())]);

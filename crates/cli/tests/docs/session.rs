@@ -116,7 +116,7 @@ impl Session {
             fs::write(&path, text).unwrap();
             let loaded = Locations::load([path], Timestamp::from_micros(0)).locations();
             return loaded.into_iter().find_map(|location| match location.state {
-                LocationState::Loaded => None,
+                LocationState::Loading | LocationState::Loaded => None,
                 LocationState::Failed(problems) => Some(problems.to_string()),
                 LocationState::Gone => Some("it is gone".to_owned()),
             });

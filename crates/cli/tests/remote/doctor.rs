@@ -62,7 +62,8 @@ fn what_blocks_for_ever_is_told_with_its_remedy() {
                                          "needs_restart": ["server.port"] }));
     instance["rules"]["max_concurrent_runs"] = json!(0);
     instance["rules"]["tag_concurrency_limits"][0]["limit"] = json!(0);
-    let locations = json!([{ "name": "etl", "path": "etl.yaml", "is_loaded": false, "jobs": [],
+    let locations = json!([{ "name": "etl", "path": "etl.yaml", "is_loaded": false,
+        "state": "failed", "since": "2026-01-01T00:00:00Z", "loading_since": null, "jobs": [],
                              "problems": "etl.yaml:1:1: it is empty\nmore" }]);
     let entries = json!([
         entry("2026-01-01T12:00:00.000000Z", &held),
@@ -103,7 +104,8 @@ fn a_server_of_another_version_is_a_warning() {
     let mut instance = instance(&json!({ "path": "/srv/p.yaml", "problem": null,
         "loaded_at": "2026-01-31T12:00:00.000000Z", "needs_restart": [] }));
     instance["version"] = json!("0.0.9");
-    let locations = json!([{ "name": "etl", "path": "etl.yaml", "is_loaded": true, "jobs": ["a"],
+    let locations = json!([{ "name": "etl", "path": "etl.yaml", "is_loaded": true,
+        "state": "loaded", "since": "2026-01-01T00:00:00Z", "loading_since": null, "jobs": ["a"],
                              "problems": null }]);
     let done = doctor(&server(&instance, &locations, &json!([]), false));
     assert!(done.stdout.contains("is version 0.0.9, and this is"), "{}", done.stdout);

@@ -185,15 +185,17 @@ fn what_is_wrong_in_a_code_location_is_told() {
     let server = Server::start();
     let location = |name: &str, problems: Value| {
         json!({ "name": name, "path": format!("jobs/{name}.yaml"), "is_loaded": problems.is_null(),
+                "state": if problems.is_null() { "loaded" } else { "failed" },
+                "since": "2999-01-01T00:00:00Z", "loading_since": null,
                 "jobs": ["nightly"], "problems": problems })
     };
     let locations = json!({ "code_locations": [location("etl", Value::Null), location("ml", json!("ml.yaml:1:1: no"))] });
     server.on("GET /api/v1/code-locations?limit=500", 200, &locations);
     server.on("POST /api/v1/code-locations/reload", 200, &locations);
     expect![[r#"
-        LOCATION  STATE   JOBS  FILE
-        etl       loaded  1     jobs/etl.yaml
-        ml        failed  1     jobs/ml.yaml
+        LOCATION  STATE   SINCE   JOBS  FILE
+        etl       loaded  0s ago  1     jobs/etl.yaml
+        ml        failed  0s ago  1     jobs/ml.yaml
 
         ml.yaml:1:1: no
     "#]]

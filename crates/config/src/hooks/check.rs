@@ -28,24 +28,12 @@ pub(crate) fn refuse_what_is_no_hook(reader: &mut Reader<'_>, root: &Record) {
         if let Some(found) = item.given("command") {
             refuse_empty(reader, &format!("{path}.command"), found);
         }
+        if let Some(found) = item.given("config") {
+            refuse_no_map(reader, &format!("{path}.config"), found);
+        }
         if let (Some(found), Some(when)) = (item.given("when"), item.block("when")) {
             refuse_condition(reader, &format!("{path}.when"), found, when);
         }
-    }
-}
-
-/// Warns of the classes, which nothing runs.
-pub(crate) fn warn_of_classes(reader: &mut Reader<'_>, root: &Record) {
-    let Some((_, items)) = root.blocks("submission_hooks") else { return };
-    let classes = items
-        .iter()
-        .enumerate()
-        .filter_map(|(index, item)| Some((index, item.given("module")?.key_span)));
-    for (index, span) in classes {
-        let message = format!("without effect yet: `submission_hooks[{index}]`");
-        let hint = "a Python class is read and checked, and not run; say it as `tag`, `reject` or \
-                    `command`";
-        reader.warn(Code::NoEffect, span, message, hint);
     }
 }
 
@@ -59,7 +47,7 @@ fn refuse_not_one_action(reader: &mut Reader<'_>, path: &str, item: &Record) {
         None if item.given("class").is_some() => return,
         None => {
             let message = format!("`{path}` does nothing");
-            let hint = "give it one of `tag`, `reject` and `command`";
+            let hint = "give it one of `tag`, `reject`, `command` and `module`";
             reader.refuse_as(Code::MissingKey, item.span, message, hint);
             return;
         }
@@ -92,6 +80,13 @@ fn refuse_companions(reader: &mut Reader<'_>, path: &str, item: &Record) {
         let message = format!("`{path}.when` cannot stand beside `module`");
         let hint = "remove it: a class decides by itself which runs it is about";
         reader.refuse_as(Code::Conflict, found.key_span, message, hint);
+    }
+}
+
+fn refuse_no_map(reader: &mut Reader<'_>, path: &str, found: &Found) {
+    if matches!(&found.datum, Datum::Anything(value) if !value.is_object()) {
+        let hint = "write the keys that the class takes, or remove it";
+        reader.refuse_as(Code::WrongType, found.span, format!("`{path}` must be a map"), hint);
     }
 }
 

@@ -8,7 +8,7 @@ mod written;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub(crate) use check::{refuse_what_is_no_hook, warn_of_classes};
+pub(crate) use check::refuse_what_is_no_hook;
 pub(crate) use read::submission_hooks;
 pub(crate) use written::as_written;
 
@@ -42,15 +42,26 @@ pub enum HookAction {
         /// How long it may take over one run.
         timeout: Duration,
     },
-    /// It is a Python class.
-    Class {
-        /// The Python module.
-        module: String,
-        /// The class in it.
-        class: String,
-        /// What is handed to the class; `null` if nothing is.
-        config: serde_json::Value,
-    },
+    /// It asks a Python class.
+    Class(PythonClass),
+}
+
+/// A run coordinator class of the user's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PythonClass {
+    /// The Python module.
+    pub module: String,
+    /// The class in it.
+    pub class: String,
+    /// What is handed to the class, as it is written: a map.
+    pub config: serde_json::Value,
+}
+
+impl PythonClass {
+    /// Returns its dotted name.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.module, self.class)
+    }
 }
 
 /// Where the value of a tag comes from.

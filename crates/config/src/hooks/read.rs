@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::hooks::{HookAction, HookCondition, SubmissionHook, TagSource};
+use crate::hooks::{HookAction, HookCondition, PythonClass, SubmissionHook, TagSource};
 use crate::record::{Record, Setting};
 
 /// How long a program may take over one run unless the file says it, in seconds.
@@ -28,8 +28,8 @@ fn hook(item: &Record) -> Option<SubmissionHook> {
         let timeout = Duration::from_secs(seconds.unsigned_abs());
         HookAction::Command { command: command.value, timeout }
     } else {
-        let config = item.anything("config").unwrap_or_default();
-        HookAction::Class { module: text("module")?, class: text("class")?, config }
+        let config = item.anything("config").unwrap_or_else(|| serde_json::json!({}));
+        HookAction::Class(PythonClass { module: text("module")?, class: text("class")?, config })
     };
     let when = item.block("when").map(condition).unwrap_or_default();
     Some(SubmissionHook { action, when })

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::hooks::{HookAction, HookCondition, SubmissionHook, TagSource};
+use crate::hooks::{HookAction, HookCondition, PythonClass, SubmissionHook, TagSource};
 
 /// Returns an item of `submission_hooks`.
 pub(crate) fn as_written(hook: &SubmissionHook) -> Value {
@@ -14,10 +14,10 @@ pub(crate) fn as_written(hook: &SubmissionHook) -> Value {
         HookAction::Command { command, timeout } => {
             json!({ "command": command, "timeout_seconds": timeout.as_secs() })
         }
-        HookAction::Class { module, class, config } if config.is_null() => {
+        HookAction::Class(PythonClass { module, class, config }) if is_empty(config) => {
             json!({ "module": module, "class": class })
         }
-        HookAction::Class { module, class, config } => {
+        HookAction::Class(PythonClass { module, class, config }) => {
             json!({ "module": module, "class": class, "config": config })
         }
     };
@@ -25,6 +25,10 @@ pub(crate) fn as_written(hook: &SubmissionHook) -> Value {
         item.insert("when".to_owned(), condition(&hook.when));
     }
     item
+}
+
+fn is_empty(config: &Value) -> bool {
+    config.as_object().is_some_and(Map::is_empty)
 }
 
 fn tag(key: &str, source: &TagSource, overwrite: bool) -> Value {

@@ -1,6 +1,6 @@
 //! The keys under each item of `submission_hooks`.
 
-use super::{Bounds, Effect, Key, Kind, MODULE, OPAQUE_CONFIG, OURS, Owner, Presence, TEXT};
+use super::{Bounds, Key, Kind, MODULE, OPAQUE_CONFIG, OURS, Owner, Presence, TEXT};
 use crate::wording::{COMMAND, TAG_RULE as TAG_RULE_DOC, WHEN};
 
 /// Less than the time that all hooks together have, so that the submitter hears which one it was.
@@ -27,15 +27,14 @@ pub const HOOK: &[Key] = &[
     Key { name: "when", kind: Kind::Block(CONDITION), doc: WHEN, ..OURS },
     Key {
         example: "",
-        doc: "The Python module of a class that is to see the runs.",
+        doc: "The Python module of a run coordinator class, which is asked about every run.",
         ..HOOK_MODULE
     },
     Key { name: "class", example: "", doc: "The class in it.", ..HOOK_MODULE },
-    Key { owner: Owner::Pointsman, effect: Effect::NotYet, ..OPAQUE_CONFIG },
+    Key { owner: Owner::Pointsman, ..OPAQUE_CONFIG },
 ];
 
-const HOOK_MODULE: Key =
-    Key { owner: Owner::Pointsman, effect: Effect::NotYet, presence: Presence::Optional, ..MODULE };
+const HOOK_MODULE: Key = Key { owner: Owner::Pointsman, presence: Presence::Optional, ..MODULE };
 
 /// Under `tag` of an item of `submission_hooks`.
 pub const TAG_RULE: &[Key] = &[

@@ -66,6 +66,11 @@ impl Chain {
         self.hooks.is_empty()
     }
 
+    /// Returns the names of the hooks, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.hooks.iter().map(|hook| hook.name())
+    }
+
     /// Ends what the hooks have started. A hook that is asked after that fails, or starts anew.
     pub async fn stop(&self) {
         for hook in &self.hooks {

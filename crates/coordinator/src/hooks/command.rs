@@ -10,6 +10,7 @@ use std::time::Duration;
 use process::dialogue::Program;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
+use wire::shim::{CoordinatorBase, LoadCoordinator};
 
 use crate::hooks::talk::Talk;
 use crate::hooks::{HookError, Judgement, Offer, Stopped, SubmissionHook, Verdict};
@@ -24,14 +25,20 @@ pub struct CommandSpec {
     pub name: String,
     /// What is started.
     pub program: Program,
-    /// How long it may take over one answer; the time to start counts.
+    /// How long it may take over one answer; the time to start counts, unless it has an opening.
     pub timeout: Duration,
+    /// What it is told before it is asked anything.
+    pub opening: Option<Opening>,
 }
 
-impl CommandSpec {
-    pub(crate) fn seconds(&self) -> f64 {
-        self.timeout.as_secs_f64()
-    }
+/// What the program of a coordinator class is told when it is started: it answers once it has loaded
+/// the class.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opening {
+    /// The class, with all that it needs.
+    pub class: Box<LoadCoordinator>,
+    /// How long it may take over loading it.
+    pub timeout: Duration,
 }
 
 /// The hook that asks a program.
@@ -52,10 +59,14 @@ enum Line {
     Closed,
 }
 
-struct Question {
-    offer: Offer,
-    reply: oneshot::Sender<Result<Verdict, HookError>>,
+/// What the program is asked.
+enum Question {
+    /// Whether it is ready, and what its class does with runs.
+    Ready(Reply<Option<CoordinatorBase>>),
+    About(Box<Offer>, Reply<Verdict>),
 }
+
+type Reply<T> = oneshot::Sender<Result<T, HookError>>;
 
 impl fmt::Debug for CommandHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -69,11 +80,20 @@ impl CommandHook {
         Self { spec: Arc::new(spec), line: Mutex::new(Line::Idle) }
     }
 
-    async fn ask(&self, offer: Offer) -> Result<Verdict, HookError> {
+    /// Starts the program, if it does not run, and waits until it is ready. Returns what its class
+    /// does with runs, if it has one.
+    ///
+    /// # Errors
+    /// [`HookError`] says why it is not; it is started again with the next question.
+    pub async fn open(&self) -> Result<Option<CoordinatorBase>, HookError> {
+        self.ask(Question::Ready).await
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(Reply<T>) -> Question) -> Result<T, HookError> {
         let gone = || HookError("it is not asked any more: the daemon stops".to_owned());
         let questions = self.questions().ok_or_else(gone)?;
         let (reply, answer) = oneshot::channel();
-        questions.send(Question { offer, reply }).await.map_err(|_| gone())?;
+        questions.send(question(reply)).await.map_err(|_| gone())?;
         // The task must see the end of the line even while this waits.
         drop(questions);
         answer.await.map_err(|_| gone())?
@@ -110,7 +130,8 @@ impl SubmissionHook for CommandHook {
     }
 
     fn on_submit<'a>(&'a self, offer: &'a Offer) -> Judgement<'a> {
-        Box::pin(self.ask(offer.clone()))
+        let offer = Box::new(offer.clone());
+        Box::pin(self.ask(|reply| Question::About(offer, reply)))
     }
 
     fn stop(&self) -> Stopped<'_> {
@@ -129,10 +150,12 @@ impl SubmissionHook for CommandHook {
 /// while it waits is not asked about.
 async fn answer_all(spec: Arc<CommandSpec>, mut questions: mpsc::Receiver<Question>) {
     let mut talk = Talk::new(&spec);
-    while let Some(Question { offer, reply }) = questions.recv().await {
-        if !reply.is_closed() {
-            // Nobody may wait for the answer any more; that is no harm.
-            let _ = reply.send(talk.ask(&offer).await);
+    while let Some(question) = questions.recv().await {
+        // Nobody may wait for an answer any more; that is no harm.
+        match question {
+            Question::Ready(reply) => drop(reply.send(talk.open().await)),
+            Question::About(_, reply) if reply.is_closed() => {}
+            Question::About(offer, reply) => drop(reply.send(talk.ask(&offer).await)),
         }
     }
     talk.end().await;

@@ -20,12 +20,12 @@ use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use model::{CodeLocation, JobName, Tags};
+use model::{CodeLocation, JobName, RunId, Tags};
 use thiserror::Error;
 
 pub(crate) use chain::Refused;
 pub use chain::{Chain, LONGEST_OFFER, MAX_AT_ONCE};
-pub use command::{CommandHook, CommandSpec, MAX_WAITING_QUESTIONS};
+pub use command::{CommandHook, CommandSpec, MAX_WAITING_QUESTIONS, Opening};
 pub use condition::{Condition, Conditional};
 pub use headers::{Headers, HeadersError};
 pub use pattern::Pattern;
@@ -35,6 +35,8 @@ pub use talk::{MAX_ANSWER_BYTES, PROTOCOL_VERSION};
 /// A run that somebody submits, as a hook sees it.
 #[derive(Debug, Clone)]
 pub struct Offer {
+    /// The id that the run will have, if it is not refused.
+    pub run: RunId,
     /// The job.
     pub job: JobName,
     /// The code location that the job is found in.

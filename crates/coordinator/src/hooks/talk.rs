@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
+use wire::shim::{CoordinatorBase, CoordinatorLoaded, LoadError};
 
-use crate::hooks::command::CommandSpec;
+use crate::hooks::command::{CommandSpec, Opening};
 use crate::hooks::stderr;
 use crate::hooks::{HookError, Offer, Verdict};
 
@@ -46,6 +47,7 @@ const LONGEST_QUOTE: usize = 200;
 struct Question<'o> {
     version: u32,
     id: u64,
+    run: String,
     job: &'o str,
     location: &'o str,
     user: Option<&'o str>,
@@ -70,6 +72,8 @@ struct Answer {
 pub(crate) struct Talk<'s> {
     spec: &'s CommandSpec,
     program: Option<Program>,
+    /// What the class of the program was when it was first loaded.
+    base: Option<CoordinatorBase>,
     next_id: u64,
     failures: u32,
     may_start_at: Instant,
@@ -85,34 +89,60 @@ struct Program {
 impl<'s> Talk<'s> {
     pub(crate) fn new(spec: &'s CommandSpec) -> Self {
         let may_start_at = Instant::now();
-        Self { spec, program: None, next_id: 1, failures: 0, may_start_at }
+        Self { spec, program: None, base: None, next_id: 1, failures: 0, may_start_at }
     }
 
     /// Asks the program about a run. After an error it is gone, and is started again at the next
     /// question.
     pub(crate) async fn ask(&mut self, offer: &Offer) -> Result<Verdict, HookError> {
+        self.open().await?;
+        let answer = match timeout(self.spec.timeout, self.converse(offer)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Wrong::Late(self.spec.timeout)),
+        };
+        if answer.is_ok() {
+            self.failures = 0;
+        }
+        self.or_give_up(answer).await
+    }
+
+    /// Starts the program if it does not run, and hears whether its class is loaded, if it has one.
+    /// After an error it is gone.
+    pub(crate) async fn open(&mut self) -> Result<Option<CoordinatorBase>, HookError> {
         self.forget_one_that_has_ended().await;
         if self.program.is_none() {
             sleep_until(self.may_start_at).await;
+            let started = self.start().await;
+            self.or_give_up(started).await?;
         }
-        let answer = match timeout(self.spec.timeout, self.converse(offer)).await {
-            Ok(Ok(verdict)) => Ok(verdict),
-            Ok(Err(Wrong::HasEnded)) => Err(self.last_words().await),
-            Ok(Err(Wrong::Said(why))) => Err(why),
-            Err(_) => {
-                Err(format!("it gave no answer within {} s, and was ended", self.spec.seconds()))
+        Ok(self.base)
+    }
+
+    async fn start(&mut self) -> Result<(), Wrong> {
+        let program = self.program.insert(Program::start(self.spec)?);
+        let Some(opening) = &self.spec.opening else { return Ok(()) };
+        let greeted = timeout(opening.timeout, greet(&mut program.dialogue, opening)).await;
+        let base = greeted.unwrap_or(Err(Wrong::Late(opening.timeout)))?;
+        if *self.base.get_or_insert(base) == base {
+            return Ok(());
+        }
+        let why = "its class extends another coordinator than when the configuration was read: read \
+                   that again, or start the daemon again";
+        Err(Wrong::Said(why.to_owned()))
+    }
+
+    /// Passes on what was answered; a program that did not answer is given up.
+    async fn or_give_up<T>(&mut self, answer: Result<T, Wrong>) -> Result<T, HookError> {
+        let why = match answer {
+            Ok(answer) => return Ok(answer),
+            Err(Wrong::HasEnded) => self.last_words().await,
+            Err(Wrong::Said(why)) => why,
+            Err(Wrong::Late(limit)) => {
+                format!("it gave no answer within {} s, and was ended", limit.as_secs_f64())
             }
         };
-        match answer {
-            Ok(verdict) => {
-                self.failures = 0;
-                Ok(verdict)
-            }
-            Err(why) => {
-                self.give_up(&why).await;
-                Err(HookError(why))
-            }
-        }
+        self.give_up(&why).await;
+        Err(HookError(why))
     }
 
     /// Ends the program, which is given some time for it.
@@ -134,20 +164,9 @@ impl<'s> Talk<'s> {
         let id = self.next_id;
         self.next_id += 1;
         let question = Question::of(offer, id)?;
-        let dialogue = match &mut self.program {
-            Some(program) => &mut program.dialogue,
-            none => &mut none.insert(Program::start(self.spec)?).dialogue,
-        };
-        if dialogue.say(&question).await.is_err() {
-            return Err(Wrong::HasEnded);
-        }
-        match dialogue.hear(MAX_ANSWER_BYTES).await {
-            Ok(line) => understand(&line, id).map_err(Wrong::Said),
-            Err(HearError::Ended) => Err(Wrong::HasEnded),
-            Err(error @ (HearError::TooLong(_) | HearError::Unreadable(_))) => {
-                Err(Wrong::Said(error.to_string()))
-            }
-        }
+        let Some(program) = &mut self.program else { return Err(Wrong::HasEnded) };
+        let line = exchange(&mut program.dialogue, &question).await?;
+        understand(&line, id).map_err(Wrong::Said)
     }
 
     /// Says how a program ended that has stopped to talk.
@@ -178,8 +197,48 @@ impl<'s> Talk<'s> {
 enum Wrong {
     /// The program has ended, or does not talk any more.
     HasEnded,
+    /// It has not answered within this time.
+    Late(Duration),
     /// What this sentence says.
     Said(String),
+}
+
+/// Says a line and hears the answer.
+async fn exchange(dialogue: &mut Dialogue, line: &str) -> Result<Vec<u8>, Wrong> {
+    if dialogue.say(line).await.is_err() {
+        return Err(Wrong::HasEnded);
+    }
+    match dialogue.hear(MAX_ANSWER_BYTES).await {
+        Ok(line) => Ok(line),
+        Err(HearError::Ended) => Err(Wrong::HasEnded),
+        Err(error @ (HearError::TooLong(_) | HearError::Unreadable(_))) => {
+            Err(Wrong::Said(error.to_string()))
+        }
+    }
+}
+
+/// Has a program load its class, and returns what that does with runs.
+async fn greet(dialogue: &mut Dialogue, opening: &Opening) -> Result<CoordinatorBase, Wrong> {
+    let said = |error: serde_json::Error| Wrong::Said(error.to_string());
+    let line = exchange(dialogue, &serde_json::to_string(&opening.class).map_err(said)?).await?;
+    match serde_json::from_slice(&line) {
+        Ok(CoordinatorLoaded::Coordinator { base, .. }) => Ok(base),
+        Ok(CoordinatorLoaded::LoadError(error)) => Err(Wrong::Said(not_loaded(&error))),
+        Ok(CoordinatorLoaded::BadRequest { message }) => Err(Wrong::Said(message)),
+        Err(error) => {
+            let quote = quoted(&line);
+            Err(Wrong::Said(format!("it answered {quote}, which is no answer: {error}")))
+        }
+    }
+}
+
+/// Tells why a class cannot be loaded, with the traceback of the user's code.
+fn not_loaded(error: &LoadError) -> String {
+    let LoadError { class, message, traceback } = error;
+    match traceback.trim_end() {
+        "" => format!("the class cannot be loaded: {class}: {message}"),
+        traceback => format!("the class cannot be loaded\n{traceback}"),
+    }
 }
 
 impl Program {
@@ -208,6 +267,7 @@ impl<'o> Question<'o> {
         let question = Self {
             version: PROTOCOL_VERSION,
             id,
+            run: offer.run.to_string(),
             job: offer.job.as_str(),
             location: offer.location.as_str(),
             user: offer.user.as_deref(),

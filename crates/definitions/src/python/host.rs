@@ -1,25 +1,43 @@
 //! Asks Python: starts the user's interpreter with our package under a guard, hands it a request and
 //! takes its answer within a deadline. What the answer means is read elsewhere.
+//!
+//! A location whose steps are forked is loaded by its fork server, which then makes plans by forks, too.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use process::errand::{self, Answered, Errand};
+use config::StepStart;
+use model::{CodeLocation, hex};
+use process::dialogue::Program;
+use process::environment::for_python;
+use process::errand::{self, Answered, Errand, Wanted};
 use process::spawn::StepEnd;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
-use wire::shim::{CANNOT_LOAD, LOAD_SECONDS};
+use tokio::runtime::Handle;
+use wire::shim::{CANNOT_LOAD, Describe, LOAD_SECONDS, Serve};
 
+use super::forks::{ForkServers, Launch};
 use super::{PythonLocation, package};
 
 /// How long an answer may be, in bytes: that of some thousands of assets has a few million.
-const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+pub(super) const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+
+/// What a fork server is started as, and what it makes for this daemon.
+const SERVE: &str = "serve";
+const PLAN: &str = "plan";
+
+/// How many bytes of a SHA-256 name a socket.
+const SOCKET_BYTES: usize = 8;
 
 /// How long Python may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +66,15 @@ pub struct PythonHost {
     /// From where Python imports our package.
     package: PathBuf,
     environment: BTreeMap<OsString, OsString>,
+    /// The variables that are handed on; all, if not set.
+    inherited_env: Option<Vec<String>>,
     deadlines: Deadlines,
     asked: AtomicU64,
+    /// How steps are started where their location does not say.
+    steps: StepStart,
+    /// Where the sockets of fork servers are.
+    sockets: PathBuf,
+    forks: ForkServers,
 }
 
 /// Why there is no answer.
@@ -72,6 +97,12 @@ pub(super) enum AskError {
     TooLong,
 }
 
+impl AskError {
+    pub(super) fn unreadable(error: &serde_json::Error) -> Self {
+        Self::Died(format!("what it answered cannot be read: {error}"))
+    }
+}
+
 /// An answer, or why there is none, with what the user's code printed meanwhile.
 pub(super) struct Asked<T> {
     pub(super) answer: Result<T, AskError>,
@@ -91,12 +122,15 @@ impl PythonHost {
         deadlines: Deadlines,
     ) -> io::Result<Self> {
         let below = home.join("python");
-        let work = below.join("work");
-        if work.exists() {
-            // What a daemon has left that was killed.
-            fs::remove_dir_all(&work)?;
+        let (work, sockets) = (below.join("work"), below.join("forks"));
+        for folder in [&work, &sockets] {
+            if folder.exists() {
+                // What a daemon has left that was killed.
+                fs::remove_dir_all(folder)?;
+            }
+            // Whoever can connect to a socket can execute what he likes.
+            fs::DirBuilder::new().mode(0o700).recursive(true).create(folder)?;
         }
-        fs::create_dir_all(&work)?;
         let package = package::write(&below)?;
         Ok(Self {
             home: home.to_owned(),
@@ -104,9 +138,30 @@ impl PythonHost {
             work,
             package,
             environment,
+            inherited_env: None,
             deadlines,
             asked: AtomicU64::new(0),
+            steps: StepStart::Cold,
+            sockets,
+            forks: ForkServers::default(),
         })
+    }
+
+    /// Says how the steps of locations are started that do not say it themselves.
+    pub fn with_steps(self, steps: StepStart) -> Self {
+        Self { steps, ..self }
+    }
+
+    /// Hands on these variables alone, with those that Python itself needs, to the code and its steps.
+    #[must_use]
+    pub fn inheriting(mut self, names: Option<Vec<String>>) -> Self {
+        self.environment = for_python(&self.environment, names.as_deref());
+        self.inherited_env = names;
+        self
+    }
+
+    pub(super) fn inherited_env(&self) -> Option<&[String]> {
+        self.inherited_env.as_deref()
     }
 
     /// The folder in which the daemon keeps everything.
@@ -128,18 +183,66 @@ impl PythonHost {
         python_path(&self.package, self.environment.get(&OsString::from("PYTHONPATH")))
     }
 
-    /// Asks Python something of a location.
+    /// The socket of a location's fork server, if its steps are forked: named by all that makes the
+    /// code what it is, so that a run that was submitted with something else finds no server.
+    pub(super) fn fork_socket(&self, location: &PythonLocation) -> Option<PathBuf> {
+        if location.steps.unwrap_or(self.steps) == StepStart::Cold {
+            return None;
+        }
+        let mut hash = Sha256::new();
+        hash.update(serde_json::to_vec(&(&location.name.as_str(), &location.target)).ok()?);
+        for part in [self.interpreter(location).as_os_str(), &self.python_path()] {
+            hash.update((part.len() as u64).to_le_bytes());
+            hash.update(part.as_encoded_bytes());
+        }
+        Some(self.sockets.join(hex::write(&hash.finalize()[..SOCKET_BYTES])))
+    }
+
+    /// Ends the fork servers of locations that are not listed any more.
+    pub(crate) fn keep_only(&self, is_listed: impl Fn(&CodeLocation) -> bool) {
+        self.forks.keep_only(is_listed);
+    }
+
+    /// Asks what there is in a location, anew, from a thread that may wait within a runtime.
+    pub(super) fn describe(
+        &self,
+        location: &PythonLocation,
+        request: Describe,
+        wanted: &Wanted,
+    ) -> Asked<Json> {
+        let deadline = self.deadlines.load;
+        let Some(socket) = self.fork_socket(location) else {
+            self.forks.end(&location.name);
+            return self.ask(location, "describe", &request, deadline, Some(wanted));
+        };
+        let asked = serve(request, socket).and_then(|request| {
+            let runtime = Handle::try_current().map_err(|error| error.to_string())?;
+            let mut program = self.program(location, SERVE);
+            // Its code's own is standard error.
+            program.command.extend(["--answer-fd", "1"].map(OsString::from));
+            let launch = Launch { program, request, deadline };
+            let started = self.forks.start(&location.name, launch, Some(wanted.clone()));
+            Ok(runtime.block_on(started))
+        });
+        asked.unwrap_or_else(|why| Asked {
+            answer: Err(AskError::NotAsked(why)),
+            printed: String::new(),
+        })
+    }
+
+    /// Asks Python something of a location, for as long as the answer is wanted.
     pub(super) fn ask<T: DeserializeOwned>(
         &self,
         location: &PythonLocation,
         verb: &str,
         request: &impl Serialize,
         deadline: Duration,
+        wanted: Option<&Wanted>,
     ) -> Asked<T> {
-        let interpreter = self.interpreter(location);
         let sent =
             serde_json::to_vec(request).map_err(|error| error.to_string()).and_then(|input| {
-                let errand = self.errand(location, &interpreter, verb, input, deadline);
+                let errand = self.errand(location, verb, input, deadline);
+                let errand = Errand { wanted: wanted.cloned(), ..errand };
                 errand::run(&errand).map_err(|error| with_cause(&error))
             });
         match sent {
@@ -154,30 +257,51 @@ impl PythonHost {
     fn errand(
         &self,
         location: &PythonLocation,
-        interpreter: &Path,
         verb: &str,
         input: Vec<u8>,
         deadline: Duration,
     ) -> Errand {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
-        let mut environment = process::environment::all_but_ours(&self.environment);
-        environment.insert("PYTHONPATH".into(), self.python_path());
-        let command = [interpreter.as_os_str(), "-m".as_ref(), "pointsman.dagster".as_ref()];
+        let Program { command, folder: cwd, environment } = self.program(location, verb);
         Errand {
             binary: self.guard.clone(),
             folder: self.work.join(number.to_string()),
-            command: command.into_iter().chain([verb.as_ref()]).map(OsString::from).collect(),
-            cwd: location.target.working_directory.clone(),
+            command,
+            fork: self.fork_socket(location).filter(|_| verb == PLAN),
+            cwd,
             environment,
             input,
             deadline,
             max_answer: MAX_ANSWER,
+            wanted: None,
+        }
+    }
+
+    /// Returns how our package is started for a location.
+    fn program(&self, location: &PythonLocation, verb: &str) -> Program {
+        let mut environment = process::environment::all_but_ours(&self.environment);
+        environment.insert("PYTHONPATH".into(), self.python_path());
+        let interpreter = self.interpreter(location);
+        let command = [interpreter.as_os_str(), "-m".as_ref(), "pointsman.dagster".as_ref()];
+        Program {
+            command: command.into_iter().chain([verb.as_ref()]).map(OsString::from).collect(),
+            folder: location.target.working_directory.clone(),
+            environment,
         }
     }
 }
 
+/// Writes what a fork server is asked.
+fn serve(
+    Describe { version, target, location }: Describe,
+    socket: PathBuf,
+) -> Result<String, String> {
+    let request = Serve { version, target, location, socket };
+    serde_json::to_string(&request).map_err(|error| error.to_string())
+}
+
 /// Puts our package before whatever the user has.
-fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
+pub(super) fn python_path(package: &Path, given: Option<&OsString>) -> OsString {
     let mut path = package.as_os_str().to_owned();
     if let Some(given) = given.filter(|given| !given.is_empty()) {
         path.push(":");
@@ -203,11 +327,10 @@ fn read<T: DeserializeOwned>(answered: &Answered, deadline: Duration) -> Result<
     let Some(line) = line else {
         return Err(AskError::Died(format!("{}; does the code end the process?", words(end))));
     };
-    serde_json::from_slice(line)
-        .map_err(|error| AskError::Died(format!("what it answered cannot be read: {error}")))
+    serde_json::from_slice(line).map_err(|error| AskError::unreadable(&error))
 }
 
-fn words(end: &StepEnd) -> String {
+pub(super) fn words(end: &StepEnd) -> String {
     match end {
         StepEnd::Exited(code) => format!("exit code {code}"),
         StepEnd::Signaled(number) => format!("ended by signal {number}"),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use config::{Code, Problem, Problems};
 use model::JobName;
+use process::errand::Wanted;
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use wire::plan::Executor;
@@ -16,19 +17,22 @@ use crate::job::{Job, JobText, PythonJob};
 use crate::read::{Definitions, MAX_JOBS};
 use crate::set::Parsed;
 
-/// Loads a code location; `stamp` says how its files were before.
+/// Loads a code location, from a thread that may wait; `stamp` says how its files were before, `known`
+/// what came of it the last time. When it is not wanted any more Python is ended, and what is returned
+/// is of no use.
 pub(crate) fn load(
     host: &PythonHost,
     location: &Arc<PythonLocation>,
     stamp: [u8; 32],
     known: Option<&Parsed>,
+    wanted: &Wanted,
 ) -> Arc<Parsed> {
     let request = Describe {
         version: VERSION,
         target: location.target.clone(),
         location: location.name.to_string(),
     };
-    let asked: Asked<Json> = host.ask(location, "describe", &request, host.deadlines().load);
+    let asked: Asked<Json> = host.describe(location, request, wanted);
     let digest = match &asked.answer {
         Ok(answer) => Sha256::digest(answer.to_string()).into(),
         Err(error) => Sha256::digest(error.to_string()).into(),
@@ -40,8 +44,7 @@ pub(crate) fn load(
         return Arc::new(Parsed { digest, stamp: Some(stamp), result });
     }
     let loaded = asked.answer.and_then(|answer| {
-        serde_json::from_value(answer)
-            .map_err(|error| AskError::Died(format!("what it answered cannot be read: {error}")))
+        serde_json::from_value(answer).map_err(|error| AskError::unreadable(&error))
     });
     let result = match loaded {
         Ok(Loaded::Definitions { jobs, assets, warnings, .. }) => {
@@ -55,6 +58,13 @@ pub(crate) fn load(
         stamp: Some(stamp),
         result: result.map_err(|problem| Arc::new(Problems::from(problem))),
     })
+}
+
+/// Says that a code location could not be loaded for no fault of its own.
+pub(crate) fn not_loaded(location: &PythonLocation, stamp: [u8; 32], why: &str) -> Arc<Parsed> {
+    let problem = Problem::of_file(&location.to_string(), format!("it was not loaded: {why}"));
+    let result = Err(Arc::new(Problems::from(problem)));
+    Arc::new(Parsed { digest: Sha256::digest(why).into(), stamp: Some(stamp), result })
 }
 
 fn definitions(
@@ -71,7 +81,14 @@ fn definitions(
     }
     let interpreter = host.interpreter(location);
     let python_path = host.python_path();
-    let tools = Tools { location, interpreter: &interpreter, python_path: &python_path };
+    let fork = host.fork_socket(location);
+    let tools = Tools {
+        location,
+        interpreter: &interpreter,
+        python_path: &python_path,
+        inherited_env: host.inherited_env(),
+        fork: fork.as_deref(),
+    };
     let mut warnings: Vec<Problem> =
         said.into_iter().map(|text| Problem::of_file(&shown, text)).collect();
     let mut made = Vec::new();

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use config::StepStart;
 use model::CodeLocation;
 use wire::shim::{Target, TargetKind};
 
@@ -16,6 +17,8 @@ pub struct PythonLocation {
     pub target: Target,
     /// The interpreter; that of the daemon's environment, if not set.
     pub executable: Option<PathBuf>,
+    /// How its steps are started; as the configuration says, if not set.
+    pub steps: Option<StepStart>,
 }
 
 impl PythonLocation {
@@ -34,7 +37,7 @@ impl PythonLocation {
             None => given,
         };
         let name = CodeLocation::like(name.unwrap_or(&given));
-        Self { name, target, executable }
+        Self { name, target, executable, steps: None }
     }
 
     /// The file that is loaded, if it is one.
@@ -51,10 +54,15 @@ impl PythonLocation {
         if let Some(executable) = &self.executable {
             return executable.clone();
         }
-        match virtual_env.filter(|folder| !folder.is_empty()) {
-            Some(folder) => Path::new(folder).join("bin/python"),
-            None => PathBuf::from("python3"),
-        }
+        default_interpreter(virtual_env)
+    }
+}
+
+/// The interpreter of the virtual environment that is active, else the first `python3` of PATH.
+pub(super) fn default_interpreter(virtual_env: Option<&OsString>) -> PathBuf {
+    match virtual_env.filter(|folder| !folder.is_empty()) {
+        Some(folder) => Path::new(folder).join("bin/python"),
+        None => PathBuf::from("python3"),
     }
 }
 

@@ -63,7 +63,7 @@ pub(crate) fn plan(
         storage: host.home().to_owned(),
         instance: Instance::of_home(host.home()),
     };
-    let asked_of_python = host.ask(location, "plan", &request, host.deadlines().plan);
+    let asked_of_python = host.ask(location, "plan", &request, host.deadlines().plan, None);
     let (planned, run_tags, config) = match asked_of_python.answer {
         Ok(Planned::Plan { plan, run_tags, run_config: said }) => {
             (plan, run_tags, said.unwrap_or(run_config))
@@ -79,7 +79,14 @@ pub(crate) fn plan(
     };
     let interpreter = host.interpreter(location);
     let python_path = host.python_path();
-    let tools = Tools { location, interpreter: &interpreter, python_path: &python_path };
+    let fork = host.fork_socket(location);
+    let tools = Tools {
+        location,
+        interpreter: &interpreter,
+        python_path: &python_path,
+        inherited_env: host.inherited_env(),
+        fork: fork.as_deref(),
+    };
     let steps = steps(job.name.as_str(), &planned, &asked.selection, tools)
         .map_err(|error| SubmissionError::Invalid(error.to_string()))?;
     // What the job says loses against what its partition says, and that against the submitter.

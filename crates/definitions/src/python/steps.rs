@@ -23,6 +23,10 @@ pub(super) struct Tools<'a> {
     pub(super) interpreter: &'a Path,
     /// From where Python imports modules.
     pub(super) python_path: &'a OsStr,
+    /// The socket of the server whose forks execute them, if they are forked.
+    pub(super) fork: Option<&'a Path>,
+    /// The variables that they get of the worker's; all, if not set.
+    pub(super) inherited_env: Option<&'a [String]>,
 }
 
 /// Which part of a job a run is for.
@@ -83,6 +87,8 @@ pub(super) fn steps(
         target: tools.location.target.clone(),
         asset_selection: selection.assets.clone(),
         op_selection: selection.ops.clone(),
+        fork: tools.fork.map(Path::to_owned),
+        inherited_env: tools.inherited_env.map(<[String]>::to_vec),
         is_whole: false,
         links: links.collect(),
     };
@@ -101,6 +107,8 @@ fn whole(
         target: tools.location.target.clone(),
         asset_selection: selection.assets.clone(),
         op_selection: selection.ops.clone(),
+        fork: tools.fork.map(Path::to_owned),
+        inherited_env: tools.inherited_env.map(<[String]>::to_vec),
         is_whole: true,
         links: BTreeMap::new(),
     };

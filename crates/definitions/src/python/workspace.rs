@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use config::yaml::{Document, Node, Value, parse};
-use config::{Code, Fields, Problems, Reader};
+use config::{Code, Fields, Problems, Reader, StepStart};
 use wire::shim::{Target, TargetKind};
 
 use super::PythonLocation;
@@ -98,7 +98,8 @@ fn entry(reader: &mut Reader<'_>, item: &Node, ground: Ground<'_>) -> Option<Pyt
         let name = reader.text(value, &format!("`{kind}`"))?;
         return Some(location(kind, name, &Said::default(), ground));
     }
-    let known = [name_key, "attribute", "working_directory", "location_name", "executable_path"];
+    let known =
+        [name_key, "attribute", "working_directory", "location_name", "executable_path", "steps"];
     let fields = reader.map_of(value, &format!("`{kind}`"), &known)?;
     let name = reader.required(&fields, name_key, &format!("`{kind}`"));
     let said = Said {
@@ -106,6 +107,7 @@ fn entry(reader: &mut Reader<'_>, item: &Node, ground: Ground<'_>) -> Option<Pyt
         working_directory: text(reader, &fields, "working_directory"),
         location_name: text(reader, &fields, "location_name"),
         executable_path: text(reader, &fields, "executable_path"),
+        steps: steps(reader, &fields),
         is_long: true,
     };
     let name = name.and_then(|node| reader.text(node, &format!("`{name_key}`")))?;
@@ -119,7 +121,21 @@ struct Said {
     working_directory: Option<String>,
     location_name: Option<String>,
     executable_path: Option<String>,
+    steps: Option<StepStart>,
     is_long: bool,
+}
+
+/// Reads how steps are started: a key of ours, which Dagster refuses.
+fn steps(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<StepStart> {
+    let node = fields.get("steps").filter(|node| node.value != Value::Null)?;
+    let word = reader.text(node, "`steps`")?;
+    let steps = StepStart::of_word(word);
+    if steps.is_none() {
+        let hint = "`forked` executes steps by forks of one process that has loaded the code";
+        let message = format!("`steps` is `cold` or `forked`, not `{word}`");
+        reader.refuse_with_hint(node.span, message, hint);
+    }
+    steps
 }
 
 fn text(reader: &mut Reader<'_>, fields: &Fields<'_>, key: &str) -> Option<String> {
@@ -147,7 +163,8 @@ fn location(kind: &str, name: &str, said: &Said, ground: Ground<'_>) -> PythonLo
         if is_path { ground.folder.join(program) } else { PathBuf::from(program) }
     });
     let target = Target { what, attribute: said.attribute.clone(), working_directory };
-    PythonLocation::new(target, said.location_name.as_deref(), executable)
+    let location = PythonLocation::new(target, said.location_name.as_deref(), executable);
+    PythonLocation { steps: said.steps, ..location }
 }
 
 #[cfg(test)]
@@ -205,6 +222,17 @@ load_from:
     }
 
     #[test]
+    fn a_location_may_say_how_its_steps_are_started() {
+        let steps = |text: &str| read(text).unwrap()[0].steps;
+        let of =
+            |word| format!("load_from: [{{python_module: {{module_name: a, steps: {word}}}}}]");
+        assert_eq!(steps(&of("forked")), Some(StepStart::Forked));
+        assert_eq!(steps(&of("cold")), Some(StepStart::Cold));
+        assert_eq!(steps(&of("null")), None);
+        assert_eq!(steps("load_from: [{python_module: a}]"), None);
+    }
+
+    #[test]
     fn what_is_wrong_is_shown_with_its_place() {
         check(
             "load_from:\n  - grpc_server: {port: 4266}\n",
@@ -221,6 +249,14 @@ load_from:
              2 |   - python_modul: a
                |     ^^^^^^^^^^^^
                = hint: did you mean `python_module`?"]],
+        );
+        check(
+            "load_from:\n  - python_module: {module_name: a, steps: hot}\n",
+            &expect![[r"
+            /srv/workspace.yaml:2:45: `steps` is `cold` or `forked`, not `hot`
+             2 |   - python_module: {module_name: a, steps: hot}
+               |                                            ^^^
+               = hint: `forked` executes steps by forks of one process that has loaded the code"]],
         );
         assert!(read("load_from: {python_file: a.py}").is_err());
         assert!(read("load_from: [{python_file: {attribute: defs}}]").is_err());

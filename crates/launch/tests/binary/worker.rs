@@ -87,6 +87,7 @@ fn step(folder: &Path) -> Result<GuardedStep, Box<dyn std::error::Error>> {
             err: steps.join("load.1.err"),
             input: None,
             answer: None,
+            fork: None,
             max_output: 1000,
             grace: Duration::from_hours(1),
             cwd: folder.to_owned(),

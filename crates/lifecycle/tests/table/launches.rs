@@ -1,5 +1,6 @@
 //! Launches: how many at a time, and what their outcomes come to.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -79,6 +80,25 @@ fn a_location_that_cannot_be_reached_is_paused_and_its_run_keeps_its_place() {
         "{told}"
     );
     assert_eq!(reason(&stage, 1), Some(FailureReason::LaunchError));
+}
+
+#[test]
+fn runs_of_a_location_that_is_being_loaded_wait_and_use_up_no_retry() {
+    let max_launches = NonZeroU32::MIN;
+    let mut stage = Stage::new(Rules { max_launches, ..with_retries(1) });
+    let location = stage.state.image().run(id(1)).map(|run| run.location.clone());
+    assert_eq!(location, None);
+    stage.tell_together(vec![submit(1), submit(2)]);
+    let locations = BTreeSet::from([stage.state.image().run(id(1)).unwrap().location.clone()]);
+    stage.tell(Command::Loading { locations });
+    // One is launched already, one is not.
+    let told = stage.launched(1, 1, Launched::Started);
+    assert_eq!(told, "done | 2 QUEUED | 2 RUN_ENQUEUED, |");
+    stage.submit(3);
+    assert_eq!(stage.wait(3600).split(" | ").last(), Some("look 1/1"));
+    assert_eq!((stage.life(2).location_retries, stage.life(3).location_retries), (0, 0));
+    let told = stage.tell(Command::Loading { locations: BTreeSet::new() });
+    assert!(told.ends_with("launch 2/2"), "{told}");
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! The reports of workers: each counts once, in its order.
 
-use lifecycle::{CancelMode, Outcome, ReportKind, Rules, Sight};
-use model::{PoolLimit, PoolName, StepId, StepStatus, Timestamp};
+use lifecycle::{CancelMode, Outcome, ReportKind, Rules, Sight, Told, ToldAsset};
+use model::{
+    AssetEventKind, Change, EventKind, PoolLimit, PoolName, StepId, StepStatus, Timestamp,
+};
 
 use crate::stage::{Stage, asked, failed, id, key};
 
@@ -107,6 +109,42 @@ fn a_report_that_cannot_be_is_noted_and_counts_as_received() {
         stage.report(1, 1, vec![started("a"), planned(&["a"]), ReportKind::Succeeded(key("a"))]),
         "received 3 | 1 STARTED | 1 ENGINE_EVENT, 1 ENGINE_EVENT, |"
     );
+}
+
+/// The code of step `a` tells that it made an asset.
+fn made(asset: &str) -> ReportKind {
+    let asset = ToldAsset {
+        kind: AssetEventKind::Materialization,
+        asset: asset.to_owned(),
+        partition: Some("p".to_owned()),
+        check: None,
+        passed: None,
+        severity: None,
+    };
+    let told = Told {
+        step: key("inner"),
+        kind: EventKind::AssetMaterialization,
+        message: "x".repeat(5000),
+        data: Some("{}".into()),
+        asset: Some(asset),
+    };
+    ReportKind::Told { step: key("a"), told: Box::new(told) }
+}
+
+#[test]
+fn what_code_tells_is_noted_once_and_only_while_its_step_runs() {
+    let mut stage = begun();
+    let reports = vec![planned(&["a"]), made("early"), started("a"), made("x")];
+    let told = "received 4 | 1 STARTED | 1 ENGINE_EVENT, 1 STEP_START a, \
+                1 ASSET_MATERIALIZATION inner, |";
+    assert_eq!(stage.report(1, 1, reports.clone()), told);
+    assert_eq!(stage.report(1, 1, reports), "received 4 | | |", "sent again, it changes nothing");
+    let [event] = stage.asset_events.as_slice() else { panic!("{:?}", stage.asset_events) };
+    assert_eq!((event.asset.as_str(), event.run, event.step.as_str()), ("x", id(1), "inner"));
+    assert_eq!(stage.messages.last().map(String::len), Some(4096 + " ...".len()));
+    assert_ne!(event.change, Change::NONE);
+    stage.report(1, 5, vec![ReportKind::Succeeded(key("a")), made("late")]);
+    assert_eq!(stage.asset_events.len(), 1);
 }
 
 #[test]

@@ -44,6 +44,7 @@ pub(crate) struct Stage {
     pub(crate) steps: BTreeMap<StepId, StepRow>,
     pub(crate) claims: BTreeMap<StepId, Claim>,
     pub(crate) messages: Vec<String>,
+    pub(crate) asset_events: Vec<model::AssetEvent>,
     last_change: Change,
 }
 
@@ -69,6 +70,7 @@ impl Stage {
             steps: BTreeMap::new(),
             claims: BTreeMap::new(),
             messages: Vec::new(),
+            asset_events: Vec::new(),
             last_change: Change::NONE,
         }
     }
@@ -117,6 +119,7 @@ impl Stage {
             self.rows.remove(&run.as_u128());
         }
         text += " |";
+        self.asset_events.extend(batch.asset_events.iter().cloned());
         for event in &batch.events {
             text += &format!(" {}", event_text(event));
             self.messages.push(event.message.clone());

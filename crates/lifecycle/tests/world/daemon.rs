@@ -79,6 +79,7 @@ impl World {
             | Command::Missed { .. }
             | Command::Launched { .. }
             | Command::Observed { .. }
+            | Command::Loading { .. }
             | Command::Tick => command,
         }
     }
@@ -181,6 +182,7 @@ impl World {
             | Command::Configure { .. }
             | Command::Missed { .. }
             | Command::Launched { .. }
+            | Command::Loading { .. }
             | Command::Tick => false,
         };
     }

@@ -1,4 +1,4 @@
-//! Ends everything that descends from the guard, wherever it has moved to.
+//! Ends everything that descends from a guard or a keeper, wherever it has moved to.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -6,22 +6,25 @@ use std::io;
 use crate::identity::{Identity, Signal};
 use crate::proc::{self, Stat};
 
-/// Sends SIGTERM to the descendants that have left the guard's group.
-pub(super) fn terminate_those_outside() -> io::Result<()> {
-    let own = std::process::id();
-    signal(Signal::Terminate, |stat| stat.group != own).map(drop)
+/// Sends SIGTERM to the descendants of a process that have left the group that it leads.
+pub(super) fn terminate_those_outside(root: u32) -> io::Result<()> {
+    signal(root, Signal::Terminate, |stat| stat.group != root).map(drop)
 }
 
-/// Sends SIGKILL to every descendant; returns those that got it. One that is started meanwhile is
-/// missed: ask again until none is left.
-pub(super) fn kill() -> io::Result<Vec<Identity>> {
-    signal(Signal::Kill, |_| true)
+/// Sends SIGKILL to every descendant of a process; returns those that got it. One that is started
+/// meanwhile is missed: ask again until none is left.
+pub(super) fn kill(root: u32) -> io::Result<Vec<Identity>> {
+    signal(root, Signal::Kill, |_| true)
 }
 
-fn signal(signal: Signal, is_meant: impl Fn(&Stat) -> bool) -> io::Result<Vec<Identity>> {
+fn signal(
+    root: u32,
+    signal: Signal,
+    is_meant: impl Fn(&Stat) -> bool,
+) -> io::Result<Vec<Identity>> {
     let stats = proc::all()?;
     let mut reached = Vec::new();
-    for stat in descendants_of(std::process::id(), &stats) {
+    for stat in descendants_of(root, &stats) {
         let identity = Identity { pid: stat.pid, started: stat.started };
         // One that runs as another user cannot be signalled; it is waited for.
         if !stat.has_ended && is_meant(stat) && identity.signal(signal).is_ok() {

@@ -11,14 +11,20 @@
 //! A process that leaves the session is still found here, because orphans are handed to the guard;
 //! it escapes only if the guard is killed and it has closed the lock's descriptor too.
 //!
+//! Where its orders name a fork server, it asks there first for a fork that stands for the command, and
+//! starts the command itself if there is none.
+//!
 //! The guard knows no run: paths, bounds and the command are arguments, the environment of the
 //! command is its own.
 
 mod descendants;
+mod forked;
 mod orders;
 mod report;
 pub(crate) mod start;
+mod tree;
 mod watch;
+mod words;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

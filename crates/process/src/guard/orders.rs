@@ -20,6 +20,9 @@ pub struct Orders {
     /// Where is kept what the command writes on a descriptor of its own beside its output, if it has
     /// one: its last arguments are then `--answer-fd` and the number of that descriptor.
     pub answer: Option<PathBuf>,
+    /// The socket of a server that may have the command executed by a fork of itself; it is started as
+    /// it is where that is refused, and if it has no answer.
+    pub fork: Option<PathBuf>,
     /// How many bytes are kept of each of these.
     pub max_output: u64,
     /// How long the command and what it started have between SIGTERM and SIGKILL; at most a year.
@@ -50,6 +53,7 @@ const OUT: &str = "--out";
 const ERR: &str = "--err";
 const INPUT: &str = "--in";
 const ANSWER: &str = "--answer";
+const FORK: &str = "--fork";
 const MAX_OUTPUT: &str = "--max-output";
 const GRACE: &str = "--grace-seconds";
 const CWD: &str = "--cwd";
@@ -73,7 +77,8 @@ impl Orders {
             CWD.into(),
             self.cwd.clone().into(),
         ];
-        for (name, path) in [(INPUT, &self.input), (ANSWER, &self.answer)] {
+        let named = [(INPUT, &self.input), (ANSWER, &self.answer), (FORK, &self.fork)];
+        for (name, path) in named {
             args.extend(path.iter().flat_map(|path| [name.into(), path.clone().into()]));
         }
         args.push(COMMAND.into());
@@ -112,6 +117,7 @@ struct Given {
     err: Option<OsString>,
     input: Option<OsString>,
     answer: Option<OsString>,
+    fork: Option<OsString>,
     max_output: Option<OsString>,
     grace: Option<OsString>,
     cwd: Option<OsString>,
@@ -125,6 +131,7 @@ impl Given {
             ERR => Some(&mut self.err),
             INPUT => Some(&mut self.input),
             ANSWER => Some(&mut self.answer),
+            FORK => Some(&mut self.fork),
             MAX_OUTPUT => Some(&mut self.max_output),
             GRACE => Some(&mut self.grace),
             CWD => Some(&mut self.cwd),
@@ -143,6 +150,7 @@ impl Given {
             err: path(self.err, ERR)?,
             input: self.input.map(PathBuf::from),
             answer: self.answer.map(PathBuf::from),
+            fork: self.fork.map(PathBuf::from),
             max_output: number(self.max_output, MAX_OUTPUT)?,
             grace: Duration::try_from_secs_f64(grace)
                 .map_err(|_| OrdersError::NotANumber(GRACE))?,
@@ -174,6 +182,7 @@ mod tests {
             err: "/a/err".into(),
             input: None,
             answer: None,
+            fork: None,
             max_output: u64::MAX,
             grace: Duration::from_millis(1500),
             cwd: "/".into(),
@@ -187,6 +196,7 @@ mod tests {
         orders.command.push(OsString::from_vec(vec![0xff, 0xfe]));
         assert_eq!(Orders::parse(orders.to_args()), Ok(orders.clone()));
         (orders.input, orders.answer) = (Some("--".into()), Some("/a/answer".into()));
+        orders.fork = Some("/a/forks".into());
         assert_eq!(Orders::parse(orders.to_args()), Ok(orders));
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::pipe::{PipeFlags, pipe_with};
@@ -19,25 +19,22 @@ const ANSWER_FD: &str = "--answer-fd";
 /// How much of a text that a user wrote stands in a message.
 const LONGEST_QUOTE: usize = 200;
 
-/// A command that was started.
-pub(super) struct Started {
-    pub(super) child: Child,
-    /// Where what it writes on the descriptor of its own comes out, if it has one.
+/// The ends out of which comes what a command writes. What it has of them is closed in the guard, so
+/// that they end when the step does.
+pub(super) struct Pipes {
+    pub(super) out: OwnedFd,
+    pub(super) err: OwnedFd,
+    /// For what it writes on the descriptor of its own, if it has one.
     pub(super) answer: Option<OwnedFd>,
 }
 
 /// Starts the command in the guard's own group, with its environment, its lock, the descriptor on
-/// which it answers if it has one, and nothing else.
-pub(super) fn start(orders: &Orders) -> Result<Started, String> {
+/// which it answers if it has one, and nothing else; returns its process.
+pub(super) fn start(orders: &Orders) -> Result<(u32, Pipes), String> {
     let Some((program, arguments)) = orders.command.split_first() else {
         return Err("failed to start the step: its command is empty".to_owned());
     };
-    let stdin = match &orders.input {
-        None => Stdio::null(),
-        Some(path) => Stdio::from(File::open(path).map_err(|error| {
-            format!("failed to open the input of the step, {}: {error}", path.display())
-        })?),
-    };
+    let stdin = Stdio::from(input(orders)?);
     let answer = orders.answer.is_some().then(Answer::open).transpose();
     let answer =
         answer.map_err(|error| format!("failed to make a pipe for the step's answer: {error}"))?;
@@ -50,11 +47,22 @@ pub(super) fn start(orders: &Orders) -> Result<Started, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| {
-            let quoted = quote(program);
-            format!("failed to start `{quoted}`: {}", reason(program, &orders.cwd, &error))
+            let why = reason(program, &orders.cwd, &error);
+            format!("failed to start `{}`: {why}", quote(program))
         })?;
-    // The guard's own end for writing is closed here: the answer ends when the step does.
-    Ok(Started { child, answer: answer.map(|answer| answer.read) })
+    let missing = || "failed to start the step: it has no pipe for its output".to_owned();
+    let pid = child.id();
+    let (out, err) = child.stdout.zip(child.stderr).ok_or_else(missing)?;
+    let answer = answer.map(|answer| answer.read);
+    Ok((pid, Pipes { out: out.into(), err: err.into(), answer }))
+}
+
+/// Opens what the command reads on its standard input.
+pub(super) fn input(orders: &Orders) -> Result<File, String> {
+    let path = orders.input.as_deref().unwrap_or(Path::new("/dev/null"));
+    File::open(path).map_err(|error| {
+        format!("failed to open the input of the step, {}: {error}", path.display())
+    })
 }
 
 /// The pipe for what a command writes beside its output.

@@ -6,22 +6,19 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::io::Errno;
-use rustix::process::{
-    Pid, Signal as Number, WaitOptions, WaitStatus, getpid, kill_current_process_group,
-    set_child_subreaper, wait,
-};
+use rustix::process::{Signal as Number, getpid, kill_current_process_group, set_child_subreaper};
 use tokio::net::unix::pipe;
-use tokio::process::{ChildStderr, ChildStdout};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::capture::{BoundedFile, drain};
 use crate::guard::descendants;
+use crate::guard::forked::{self, Waiting};
 use crate::guard::orders::Orders;
 use crate::guard::report::{self, Report};
-use crate::guard::start::{Started, start};
+use crate::guard::start::{Pipes, start};
+use crate::guard::tree::{Own, Tree};
 use crate::guard::{FAILED, REPORTED, TERMINATE};
 use crate::identity::Identity;
 use crate::lock::Lock;
@@ -55,6 +52,8 @@ const MOST_LOOKS: u32 = 200;
 /// How long the rest of the output is waited for when nothing of the step is left: whoever still has
 /// the pipe is not part of it.
 const LONGEST_DRAIN: Duration = Duration::from_secs(1);
+
+const ENDED_BEFORE: &str = "the step was ended before its command was started";
 
 /// How a watch ended.
 pub(super) enum Ending {
@@ -94,37 +93,54 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
     let prepare = |error: io::Error| format!("failed to prepare the guard of the step: {error}");
     let _survived = survive().map_err(prepare)?;
     let child_ended = signal(SignalKind::child()).map_err(prepare)?;
-    let worker = Worker::on_standard_input().map_err(prepare)?;
+    let mut worker = Worker::on_standard_input().map_err(prepare)?;
     set_child_subreaper(Some(getpid())).map_err(|error| prepare(error.into()))?;
 
     // Held until the guard ends, when nothing of the step is left.
-    let lock = take_lock(orders)?;
+    let mut lock = take_lock(orders)?;
     let files = Files::create(orders).map_err(|error| cannot_keep(&error))?;
+    let waiting = ask_for_fork(orders, &mut lock, &mut worker).await?;
     // Asked with the lock held: when a worker is seen to be gone and no lock of a step is held, no
     // command of it runs or will.
     if worker.has_ordered_the_end() {
-        return Err("the step was ended before its command was started".to_owned());
+        return Err(ENDED_BEFORE.to_owned());
     }
-    lock.leave_to_children().map_err(prepare)?;
-    let started = start(orders)?;
-    report::send(&Report::Started { pid: started.child.id() });
-
-    Ok(watch(orders, started, files, child_ended, worker).await.unwrap_or_else(Ending::Lost))
+    let begun = match waiting {
+        Some(waiting) => begin_fork(waiting).await,
+        None => {
+            lock.leave_to_children().map_err(prepare)?;
+            let (command, pipes) = start(orders)?;
+            Ok((command, pipes, Tree::Own(Own { command, child_ended, end: None })))
+        }
+    };
+    let (command, pipes, tree) = match begun {
+        Ok(begun) => begun,
+        Err(error) => return Ok(Ending::Lost(error)),
+    };
+    report::send(&Report::Started { pid: command });
+    let watch = Watch::over(tree, orders.grace);
+    Ok(watch.run(pipes, files, &mut worker).await.unwrap_or_else(Ending::Lost))
 }
 
-async fn watch(
+/// Asks for a fork, if there is a server. Why there is none matters to nobody: the step goes the same
+/// way without.
+async fn ask_for_fork(
     orders: &Orders,
-    started: Started,
-    files: Files,
-    mut child_ended: Signal,
-    mut worker: Worker,
-) -> io::Result<Ending> {
-    let command = started.child.id();
-    let output = Output::keep(started, files)?;
-    let mut watch = Watch::over(command, orders.grace);
-    let is_runaway = watch.until_empty(&mut child_ended, &mut worker).await?;
-    let last = watch.report(output.finish().await);
-    Ok(if is_runaway { Ending::Runaway(last) } else { Ending::Empty(last) })
+    lock: &mut Lock,
+    worker: &mut Worker,
+) -> Result<Option<Waiting>, String> {
+    let Some(socket) = orders.fork.as_deref().filter(|_| orders.answer.is_some()) else {
+        return Ok(None);
+    };
+    tokio::select! {
+        asked = forked::ask(socket, orders, lock) => Ok(asked.ok()),
+        () = worker.orders_the_end() => Err(ENDED_BEFORE.to_owned()),
+    }
+}
+
+async fn begin_fork(waiting: Waiting) -> io::Result<(u32, Pipes, Tree)> {
+    let (command, pipes, keeper) = waiting.begin().await?;
+    Ok((command, pipes, Tree::Kept(keeper)))
 }
 
 fn survive() -> io::Result<Vec<Signal>> {
@@ -185,6 +201,10 @@ fn is_the_end(read: io::Result<&[u8]>) -> bool {
     }
 }
 
+/// How much is kept of an answer, in bytes: the command bounds what it tells, and what it says last must
+/// not be lost.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+
 /// The files for what the command writes.
 struct Files {
     out: BoundedFile,
@@ -198,7 +218,11 @@ impl Files {
         Ok(Self {
             out: create(&orders.out)?,
             err: create(&orders.err)?,
-            answer: orders.answer.as_deref().map(create).transpose()?,
+            answer: orders
+                .answer
+                .as_deref()
+                .map(|path| BoundedFile::create(path, MAX_ANSWER))
+                .transpose()?,
         })
     }
 }
@@ -209,16 +233,14 @@ struct Output {
 }
 
 impl Output {
-    fn keep(Started { mut child, answer }: Started, files: Files) -> io::Result<Self> {
-        let missing = || io::Error::other("the command has no pipe for its output");
-        let stdout = ChildStdout::from_std(child.stdout.take().ok_or_else(missing)?)?;
-        let stderr = ChildStderr::from_std(child.stderr.take().ok_or_else(missing)?)?;
-        let mut kept =
-            vec![tokio::spawn(drain(stdout, files.out)), tokio::spawn(drain(stderr, files.err))];
-        if let Some((answer, file)) = answer.zip(files.answer) {
-            kept.push(tokio::spawn(drain(pipe::Receiver::from_owned_fd(answer)?, file)));
-        }
-        Ok(Self { kept })
+    fn keep(Pipes { out, err, answer }: Pipes, files: Files) -> io::Result<Self> {
+        let pairs = [(Some(out), Some(files.out)), (Some(err), Some(files.err))];
+        let pairs = pairs.into_iter().chain([(answer, files.answer)]);
+        let pairs = pairs.filter_map(|(pipe, file)| pipe.zip(file));
+        let kept: io::Result<Vec<JoinHandle<BoundedFile>>> = pairs
+            .map(|(pipe, file)| Ok(tokio::spawn(drain(pipe::Receiver::from_owned_fd(pipe)?, file))))
+            .collect();
+        Ok(Self { kept: kept? })
     }
 
     /// Waits for the end of the output and returns whether some of it was not kept.
@@ -247,34 +269,37 @@ enum Phase {
 }
 
 struct Watch {
-    command: u32,
+    tree: Tree,
     grace: Duration,
     phase: Phase,
-    end: Option<WaitStatus>,
     killed: BTreeSet<Identity>,
 }
 
 impl Watch {
-    fn over(command: u32, grace: Duration) -> Self {
+    fn over(tree: Tree, grace: Duration) -> Self {
         let grace = grace.min(LONGEST_GRACE);
-        Self { command, grace, phase: Phase::Running, end: None, killed: BTreeSet::new() }
+        Self { tree, grace, phase: Phase::Running, killed: BTreeSet::new() }
+    }
+
+    /// Watches until nothing of the step is left, and keeps its output.
+    async fn run(mut self, pipes: Pipes, files: Files, worker: &mut Worker) -> io::Result<Ending> {
+        let output = Output::keep(pipes, files)?;
+        let is_runaway = self.until_empty(worker).await?;
+        let last = self.report(output.finish().await);
+        Ok(if is_runaway { Ending::Runaway(last) } else { Ending::Empty(last) })
     }
 
     /// Waits until the command has ended and nothing of it is left; returns whether it gave up on
     /// something that starts processes faster than they can be killed.
-    async fn until_empty(
-        &mut self,
-        child_ended: &mut Signal,
-        worker: &mut Worker,
-    ) -> io::Result<bool> {
-        while self.reap()? {
-            if self.end.is_some() {
+    async fn until_empty(&mut self, worker: &mut Worker) -> io::Result<bool> {
+        while self.tree.look()? {
+            if self.tree.end().is_some() {
                 self.terminate()?;
             }
             let is_running = matches!(self.phase, Phase::Running);
             let alarm = self.alarm();
             tokio::select! {
-                _ = child_ended.recv() => {}
+                changed = self.tree.changed() => changed?,
                 () = worker.orders_the_end(), if is_running => self.terminate()?,
                 () = sleep_until(alarm.unwrap_or_else(Instant::now)), if alarm.is_some() => {
                     if self.kill()? {
@@ -286,34 +311,11 @@ impl Watch {
         Ok(false)
     }
 
-    /// Reaps whatever has ended, orphans of the step among it; returns whether anything is left.
-    fn reap(&mut self) -> io::Result<bool> {
-        loop {
-            match wait(WaitOptions::NOHANG) {
-                Ok(Some((pid, status))) => self.take_note(pid, status),
-                Ok(None) => return Ok(true),
-                Err(Errno::CHILD) => return Ok(false),
-                Err(Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    fn take_note(&mut self, pid: Pid, status: WaitStatus) {
-        // The number may be given again once the command is reaped: only its first end counts.
-        if pid.as_raw_pid().unsigned_abs() == self.command && self.end.is_none() {
-            self.end = Some(status);
-        }
-    }
-
-    /// Tells everything to end, once: the group at one blow, then what has left it. Who was stopped
-    /// is continued, to be able to.
+    /// Tells everything to end, once: the group at one blow, then what has left it.
     fn terminate(&mut self) -> io::Result<()> {
         if matches!(self.phase, Phase::Running) {
-            // The guard is in the group too, and handles both.
-            kill_current_process_group(Number::TERM)?;
-            kill_current_process_group(Number::CONT)?;
-            descendants::terminate_those_outside()?;
+            self.tree.terminate_group()?;
+            descendants::terminate_those_outside(self.tree.root())?;
             self.phase = Phase::Terminating { kill_at: Instant::now() + self.grace };
         }
         Ok(())
@@ -335,23 +337,20 @@ impl Watch {
             Phase::Running | Phase::Terminating { .. } => (SHORTEST_PAUSE, 0),
         };
         let mut has_new = false;
-        for identity in descendants::kill()? {
+        for identity in descendants::kill(self.tree.root())? {
             has_new |= self.killed.insert(identity);
         }
         let looks = looks + u32::from(has_new);
         let pause = if has_new { SHORTEST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
         self.phase = Phase::Killing { look_at: Instant::now() + pause, pause, looks };
-        Ok(looks > MOST_LOOKS && self.end.is_some())
+        Ok(looks > MOST_LOOKS && self.tree.end().is_some())
     }
 
     fn report(&self, is_output_cut: bool) -> Report {
-        let signal = self.end.and_then(WaitStatus::terminating_signal);
-        let code = self.end.and_then(WaitStatus::exit_status);
-        match (signal, code) {
-            (Some(signal), _) => Report::Signaled { signal, is_output_cut },
-            (None, Some(code)) => Report::Exited { code, is_output_cut },
+        match self.tree.end() {
+            Some(end) => end.report(is_output_cut),
             // Nothing is left, and nobody else can have reaped the command.
-            (None, None) => Report::Exited { code: -1, is_output_cut },
+            None => Report::Exited { code: -1, is_output_cut },
         }
     }
 }

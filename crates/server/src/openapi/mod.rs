@@ -29,12 +29,13 @@ alone can read.";
 
 /// The shapes that users write: what may be left out there is said by the shape itself. In answers,
 /// every key is there.
-const OF_REQUESTS: [&str; 10] = [
+const OF_REQUESTS: [&str; 11] = [
     "SubmitRun",
     "Deployment",
     "CancelRun",
     "SetPoolLimit",
     "Nothing",
+    "ReloadLocations",
     "RunChanges",
     "RunQuery",
     "RunChange",

@@ -7,8 +7,8 @@ use wire::api::{
     AssetDetail, AssetEventFilter, AssetEvents, Assets, CancelRun, CodeLocations, Configuration,
     ErrorCode, Event, Events, FreeSlots, FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail,
     Jobs, LogFiles, LogFilter, LogPage, MaterializedPartitions, Page, PartitionFilter, Pool,
-    PoolDetail, Pools, QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail, RunFilter,
-    RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun, USER,
+    PoolDetail, Pools, QueuePage, ReloadLocations, Run, RunChanges, RunChangesAnswer, RunDetail,
+    RunFilter, RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun, USER,
 };
 
 use super::jobs::Nothing;
@@ -46,7 +46,7 @@ pub(super) fn job() -> Operation {
         .parameter(in_path("job", "The name of the job."))
         .parameter(optional("query", "location", location, &name))
         .no_query()
-        .refuses(&[ErrorCode::UnknownJob, ErrorCode::AmbiguousJob])
+        .refuses(&[ErrorCode::UnknownJob, ErrorCode::AmbiguousJob, ErrorCode::LocationLoading])
         .answers::<JobDetail>(200, "The job.")
 }
 
@@ -90,12 +90,14 @@ pub(super) fn locations() -> Operation {
 }
 
 pub(super) fn reload() -> Operation {
-    Operation::write("reloadCodeLocations", "Reads all files that define jobs anew")
+    Operation::write("reloadCodeLocations", "Reads all files that define jobs anew, and Python")
         .describe(
-            "A file that is wrong keeps the jobs of its last good text and tells its problems. The \
-             body is an empty object.",
+            "A file that is wrong keeps the jobs of its last good text and tells its problems. Python is \
+             begun to be loaded, and not waited for: `loading_since` of a code location is `null` again \
+             when that is done. With `location`, only this one is begun to be loaded.",
         )
-        .body::<Nothing>()
+        .body::<ReloadLocations>()
+        .refuses(&[ErrorCode::UnknownLocation])
         .answers::<CodeLocations>(200, "The code locations as they are now, up to a full page.")
 }
 
@@ -125,6 +127,7 @@ pub(super) fn submit() -> Operation {
             ErrorCode::InvalidPriority,
             ErrorCode::UnknownJob,
             ErrorCode::AmbiguousJob,
+            ErrorCode::LocationLoading,
             ErrorCode::RunExists,
             ErrorCode::KeyReused,
         ])

@@ -23,6 +23,7 @@ pub(crate) async fn instance(
 ) -> Result<Json<Instance>, ApiError> {
     query.none()?;
     let status = app.handle.status().await?;
+    let options = app.handle.options();
     Ok(Json(Instance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         epoch: app.store().position().await?.epoch.0,
@@ -30,7 +31,8 @@ pub(crate) async fn instance(
         is_recovering: status.is_recovering,
         in_progress: status.in_progress,
         queued: status.queued,
-        rules: Rules::from(&app.handle.options().settings),
+        rules: Rules::from(&options.settings),
+        submission_hooks: options.hooks.names().map(str::to_owned).collect(),
         configuration: app.configuration.as_ref().map(ConfigurationLink::now),
     }))
 }

@@ -9,7 +9,9 @@ use definitions::{LocationState, Locations};
 use model::{CodeLocation, JobName};
 use tokio::time::timeout;
 use tracing::error;
-use wire::api::{self, CodeLocations, JobDetail, JobStep, Jobs, MAX_PAGE, Page};
+use wire::api::{
+    self, CodeLocations, ErrorCode, JobDetail, JobStep, Jobs, MAX_PAGE, Page, ReloadLocations,
+};
 
 use crate::app::{App, now};
 use crate::body::UserJson;
@@ -17,8 +19,8 @@ use crate::error::ApiError;
 use crate::query::{Query, end_of, page_size, place_of};
 use crate::segment::Segment;
 
-/// How long somebody who asks for a reload waits for it: code may take longer to load than any answer
-/// may take, and goes on being loaded.
+/// How long somebody who asks for a reload waits until the files are read, which may stand on a disk
+/// that does not answer. Nobody waits here for Python.
 const RELOAD_PATIENCE: Duration = Duration::from_secs(25);
 
 /// The body of a request that has nothing to say.
@@ -74,22 +76,34 @@ pub(crate) async fn locations(
 /// `POST /api/v1/code-locations/reload`.
 pub(crate) async fn reload(
     State(app): State<App>,
-    UserJson(Nothing {}): UserJson<Nothing>,
+    UserJson(ReloadLocations { location }): UserJson<ReloadLocations>,
 ) -> Result<Json<CodeLocations>, ApiError> {
     let locations = app.handle.locations().clone();
+    let name = location.map(CodeLocation::new).transpose()?;
     let reloaded = tokio::task::spawn_blocking(move || {
-        locations.reload(now());
-        some_locations(&locations, None, MAX_PAGE)
+        match &name {
+            None => drop(locations.reload(now())),
+            Some(name) if locations.reload_one(name, now()) => {}
+            Some(name) => return Err(unknown_location(name)),
+        }
+        Ok(some_locations(&locations, None, MAX_PAGE))
     });
     match timeout(RELOAD_PATIENCE, reloaded).await {
-        Ok(Ok(locations)) => Ok(Json(locations)),
+        Ok(Ok(locations)) => locations.map(Json),
         Ok(Err(error)) => {
             error!(%error, "failed to reload the code locations");
             Err(ApiError::internal())
         }
-        Err(_) => Err(ApiError::unavailable("the code locations are still being loaded")
-            .hint("`GET /api/v1/code-locations` shows them when they are")),
+        Err(_) => {
+            Err(ApiError::unavailable("the files of the code locations are still being read")
+                .hint("is one of them on a disk that is away?"))
+        }
     }
+}
+
+fn unknown_location(name: &CodeLocation) -> ApiError {
+    ApiError::new(ErrorCode::UnknownLocation, format!("there is no code location `{name}`"))
+        .hint("`GET /api/v1/code-locations` lists them")
 }
 
 /// Returns at most so many code locations behind the one with this name and path.
@@ -115,10 +129,18 @@ fn some_locations(
 fn shown_location(location: &definitions::Location) -> api::CodeLocation {
     api::CodeLocation {
         path: location.origin.to_string(),
+        state: match &location.state {
+            LocationState::Loading => api::LocationState::Loading,
+            LocationState::Loaded => api::LocationState::Loaded,
+            LocationState::Failed(_) => api::LocationState::Failed,
+            LocationState::Gone => api::LocationState::Gone,
+        },
+        since: location.since.into(),
+        loading_since: location.loading_since.map(Into::into),
         is_loaded: location.state == LocationState::Loaded,
         jobs: location.jobs.iter().map(ToString::to_string).collect(),
         problems: match &location.state {
-            LocationState::Loaded => None,
+            LocationState::Loading | LocationState::Loaded => None,
             LocationState::Failed(problems) => Some(problems.to_string()),
             LocationState::Gone => Some("the file is gone".to_owned()),
         },

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use wire::api::{Page, RunFilter, RunState};
+use wire::api::{LocationState, Page, RunFilter, RunState};
 
 use super::raw::PATIENCE;
 use super::world::{NONCE, World};
@@ -317,8 +317,9 @@ async fn jobs_and_their_files_are_listed_and_read_again() {
     assert_eq!((answer.status, answer.code().as_str()), (404, "unknown_job"));
     let file = world.home.path().join("etl.yaml");
     std::fs::write(&file, "jobs: {hello: {}}").unwrap();
-    let failed = world.client().reload().await.unwrap().code_locations;
+    let failed = world.client().reload(None).await.unwrap().code_locations;
     assert!(!failed[0].is_loaded && failed[0].problems.is_some(), "{failed:?}");
+    assert_eq!((failed[0].state, failed[0].loading_since), (LocationState::Failed, None));
     assert_eq!(failed[0].jobs, ["hello"]);
     assert_eq!(failed, world.client().code_locations().await.unwrap().code_locations);
     let instance = world.client().instance().await.unwrap();
@@ -383,7 +384,7 @@ async fn lists_are_read_page_by_page_to_their_end() {
         format!("jobs:\n{}", names.map(job).concat())
     };
     std::fs::write(world.home.path().join("etl.yaml"), jobs(["c", "a", "b"])).unwrap();
-    world.client().reload().await.unwrap();
+    world.client().reload(None).await.unwrap();
     for pool in ["p2", "p/1", "p3"] {
         world.client().set_pool_limit(pool, 1).await.unwrap();
     }

@@ -336,6 +336,8 @@ async fn limits_and_jobs(audit: &mut Auditor<'_>) {
     let reload = "POST /api/v1/code-locations/reload";
     let failed = audit.expect(reload, &[], json!({}), 200).await;
     assert_eq!(failed["code_locations"][0]["is_loaded"], false);
+    audit.expect(reload, &[], json!({"location": "etl"}), 200).await;
+    audit.expect(reload, &[], json!({"location": "none"}), 404).await;
     audit.expect(reload, &[], json!({"x": 1}), 400).await;
 }
 

@@ -111,6 +111,10 @@ codes! {
     UnknownJob = "unknown_job", 404;
     /// Several code locations have a job of this name.
     AmbiguousJob = "ambiguous_job", 409;
+    /// There is no such code location.
+    UnknownLocation = "unknown_location", 404;
+    /// The code in which the job may be is still being loaded.
+    LocationLoading = "location_loading", 503;
     /// There is a run with the id that was asked for.
     RunExists = "run_exists", 409;
     /// Something else was submitted under the same idempotency key.

@@ -31,6 +31,10 @@ pub struct Instance {
     pub queued: u64,
     /// The rules in force.
     pub rules: Rules,
+    /// What every run is offered to when it is submitted, in this order: a coordinator class, and the
+    /// submission hooks.
+    #[serde(default)]
+    pub submission_hooks: Vec<String>,
     /// Where the rules come from; `null` if they come from no file that can be read again.
     #[serde(default)]
     pub configuration: Option<Configuration>,
@@ -121,6 +125,29 @@ pub struct CodeLocations {
     pub next: Option<String>,
 }
 
+/// How a code location is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LocationState {
+    /// It is being loaded for the first time; until then it has no jobs.
+    Loading,
+    /// It was read well the last time.
+    Loaded,
+    /// Something is wrong with it; its jobs are those of the last time that it was read well.
+    Failed,
+    /// It is not there any more; nor are its jobs.
+    Gone,
+}
+
+/// The body of `POST /api/v1/code-locations/reload`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReloadLocations {
+    /// Which code location; all, if none is named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+}
+
 /// A code location: where jobs come from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CodeLocation {
@@ -128,7 +155,13 @@ pub struct CodeLocation {
     pub name: String,
     /// Its file.
     pub path: String,
-    /// Whether it was read well the last time; if not, its jobs are those of the time before.
+    /// How it is.
+    pub state: LocationState,
+    /// Since when it is like that; of one that is loaded, when its jobs were.
+    pub since: Time,
+    /// Since when it is being loaded, for the first time or again; `null` if it is not.
+    pub loading_since: Option<Time>,
+    /// Whether its state is `loaded`.
     pub is_loaded: bool,
     /// The names of its jobs.
     pub jobs: Vec<String>,

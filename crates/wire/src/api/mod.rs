@@ -23,7 +23,10 @@ pub use asset::{
     DEFAULT_ASSET_EVENTS, MAX_ASSET_EVENTS, MaterializedPartitions, PartitionFilter,
 };
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
-pub use instance::{CodeLocation, CodeLocations, Health, Instance, PoolRules, Rules, TagLimit};
+pub use instance::{
+    CodeLocation, CodeLocations, Health, Instance, LocationState, PoolRules, ReloadLocations,
+    Rules, TagLimit,
+};
 pub use job::{Job, JobDetail, JobStep, Jobs};
 pub use live::{
     Configuration, ConfigurationProblem, FreeSlots, FreedSlots, FreedStep, MAX_CHANGED_RUNS,

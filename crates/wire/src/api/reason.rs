@@ -77,7 +77,7 @@ pub enum Limit {
         /// Its name.
         pool: String,
     },
-    /// A code location that is paused.
+    /// A code location that is paused, or is being loaded for the first time.
     CodeLocation {
         /// Its name.
         location: String,
@@ -182,6 +182,8 @@ pub enum Remedy {
         /// When it resumes by itself.
         at: Time,
     },
+    /// Wait until the code location is loaded.
+    AwaitLoad,
     /// Let this step run, or free its claim.
     FreeReservation {
         /// The step that has reserved the pool.
@@ -307,6 +309,7 @@ impl From<&model::Remedy> for Remedy {
             model::Remedy::WantAtMost(units) => Self::WantAtMost { units: *units },
             model::Remedy::Release => Self::Release,
             model::Remedy::Resume { at } => Self::Resume { at: (*at).into() },
+            model::Remedy::AwaitLoad => Self::AwaitLoad,
             model::Remedy::FreeReservation(step) => Self::FreeReservation { step: step.into() },
         }
     }

@@ -7,7 +7,7 @@ use super::calls::below;
 use super::{Client, ClientError};
 use crate::api::{
     Asset, Assets, CodeLocation, CodeLocations, Job, Jobs, MAX_PAGE, Page, PartitionSet,
-    PartitionSets, Partitions, Pool, Pools, RunDetail, Step, Steps,
+    PartitionSets, Partitions, Pool, Pools, ReloadLocations, RunDetail, Step, Steps,
 };
 
 /// How many pages a list may have: no server of ours has half a million jobs, pools or steps.
@@ -83,10 +83,10 @@ impl Client {
         Ok(CodeLocations { code_locations, next: None })
     }
 
-    /// Reads the code locations again, and lists them all.
-    pub async fn reload(&self) -> Result<CodeLocations, ClientError> {
+    /// Reads the code locations again, or one of them, and lists them all. Python is not waited for.
+    pub async fn reload(&self, location: Option<&str>) -> Result<CodeLocations, ClientError> {
         let path = below(&["code-locations", "reload"]);
-        let body = serde_json::json!({});
+        let body = ReloadLocations { location: location.map(str::to_owned) };
         let first: CodeLocations = self.write(Method::POST, &path, &body, &[]).await?.0;
         let Some(next) = first.next else { return Ok(first) };
         let path = below(&["code-locations"]);

@@ -28,7 +28,7 @@ pub enum Loaded {
 }
 
 /// Why code cannot be loaded.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadError {
     /// The class of the exception.
     pub class: String,

@@ -3,6 +3,7 @@
 //!
 //! The words are ours: no class of Dagster is ever written or read here. Unknown keys are passed over.
 
+mod coordinator;
 mod definitions;
 mod events;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use coordinator::{CoordinatorBase, CoordinatorLoaded, LoadCoordinator};
 pub use definitions::{
     Asset, Backoff, Executor, Input, Job, JobPlan, LoadError, Loaded, Output, Partitions, Retries,
     Source, Step, StepKind,
@@ -27,6 +29,9 @@ pub const LOAD_SECONDS: u64 = 180;
 
 /// The exit code with which the package says that the user's code cannot be loaded.
 pub const CANNOT_LOAD: i32 = 3;
+
+/// The exit code with which a fork server says that its code has changed.
+pub const CODE_CHANGED: i32 = 5;
 
 /// What Python is to load.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,6 +75,19 @@ pub struct Describe {
     pub target: Target,
     /// The name of the code location.
     pub location: String,
+}
+
+/// Asks what there is in a code location, and for forks from then on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Serve {
+    /// [`VERSION`].
+    pub version: u32,
+    /// What to load.
+    pub target: Target,
+    /// The name of the code location.
+    pub location: String,
+    /// Where guards ask for forks, absolute.
+    pub socket: PathBuf,
 }
 
 /// Asks for the plan of one run.

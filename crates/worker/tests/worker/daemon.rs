@@ -13,6 +13,7 @@ use axum::routing::post;
 use axum::{Json, Router};
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use wire::told::Told;
 use wire::worker::{
     Assignment, Begin, Cancel, Directions, Dismissal, Identity, PROTOCOL, Poll, Received, Report,
     ReportKind, Reports,
@@ -259,7 +260,11 @@ pub(crate) fn words(kind: &ReportKind) -> String {
         }
         ReportKind::Failed { step, r#try, error, .. } => format!("{step} failed {try}: {error}"),
         ReportKind::Skipped { step, reason } => format!("{step} skipped: {reason}"),
-        ReportKind::Told { step, r#try, told, .. } => format!("{step} told {try}: {told:?}"),
+        ReportKind::Told { step, told, .. } => match &**told {
+            Told::Materialization(about) => format!("{step} made {}", about.asset_key),
+            Told::LeftOut { events } => format!("{step} left out {events}"),
+            other => format!("{step} told {other:?}"),
+        },
         ReportKind::Canceled { step } => format!("{step} canceled"),
         ReportKind::Ended { outcome } => format!("ended {outcome:?}"),
     }

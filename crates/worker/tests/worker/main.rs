@@ -8,6 +8,7 @@
 
 mod daemon;
 mod daemon_away;
+mod dagster;
 mod ending;
 mod own_limits;
 mod steps;

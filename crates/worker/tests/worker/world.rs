@@ -12,7 +12,8 @@ use pointsman_worker::folder::Folder;
 use process::identity::{Identity, Signal};
 use process::lock;
 use tempfile::TempDir;
-use wire::plan::{Backoff, Executor, Plan, PlanStep, RetryPolicy};
+use wire::plan::{Backoff, DagsterPlan, Executor, Plan, PlanStep, RetryPolicy, StepLinks};
+use wire::shim::{Target, TargetKind};
 use wire::worker::Assignment;
 
 use crate::daemon::{DEADLINE, Daemon, Server};
@@ -30,6 +31,8 @@ pub(crate) struct World {
     pub(crate) folder: Folder,
     pub(crate) grace_ms: u64,
     pub(crate) max_output: u64,
+    /// How long code may take to be loaded; as long as the worker gives it, if not set.
+    pub(crate) load_timeout_ms: Option<u64>,
     worker: Option<Child>,
 }
 
@@ -43,7 +46,7 @@ impl World {
     /// A home whose run has limits of its own.
     pub(crate) fn limited(executor: serde_json::Value, steps: Vec<PlanStep>) -> Self {
         let executor = serde_json::from_value(executor).unwrap();
-        Self::build(executor, steps, &[], serde_json::Value::Null)
+        Self::build(executor, steps, None, &[], serde_json::Value::Null)
     }
 
     pub(crate) fn with(
@@ -51,12 +54,36 @@ impl World {
         tags: &[(&str, &str)],
         config: serde_json::Value,
     ) -> Self {
-        Self::build(Executor::default(), steps, tags, config)
+        Self::build(Executor::default(), steps, None, tags, config)
+    }
+
+    /// A home whose steps are as if written for Dagster: what a script writes to `/proc/self/fd/$1` is
+    /// its answer.
+    pub(crate) fn of_dagster(steps: Vec<PlanStep>) -> Self {
+        let module = "nothing".to_owned();
+        let target = Target {
+            what: TargetKind::Module { module },
+            attribute: None,
+            working_directory: PathBuf::new(),
+        };
+        let links = steps.iter().map(|step| (step.key.clone(), StepLinks::default())).collect();
+        let (asset_selection, op_selection) = (None, None);
+        let plan = DagsterPlan {
+            target,
+            asset_selection,
+            op_selection,
+            fork: None,
+            inherited_env: None,
+            is_whole: false,
+            links,
+        };
+        Self::build(Executor::default(), steps, Some(plan), &[], serde_json::Value::Null)
     }
 
     fn build(
         executor: Executor,
         mut steps: Vec<PlanStep>,
+        dagster: Option<DagsterPlan>,
         tags: &[(&str, &str)],
         config: serde_json::Value,
     ) -> Self {
@@ -70,13 +97,14 @@ impl World {
             step.cwd = home.path().join("work");
         }
         let (job, location) = ("nightly".to_owned(), "here".to_owned());
-        let plan = Plan { job, location, steps, executor, dagster: None };
+        let plan = Plan { job, location, steps, executor, dagster };
         let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let tags: BTreeMap<String, String> = tags.iter().map(own).collect();
         let daemon = Daemon::new(Assignment { plan, tags, config });
         let server = Some(daemon.serve(home.path()));
         let (grace_ms, max_output) = (LONG_GRACE_MS, 1024 * 1024);
-        Self { home, daemon, server, folder, grace_ms, max_output, worker: None }
+        let load_timeout_ms = None;
+        Self { home, daemon, server, folder, grace_ms, max_output, load_timeout_ms, worker: None }
     }
 
     /// Starts the worker as the launcher does.
@@ -99,6 +127,7 @@ impl World {
             .env("http_proxy", "http://127.0.0.1:9")
             .env("SOME_SECRET", "of the daemon")
             .env_remove("UNSET_VARIABLE")
+            .envs(self.load_timeout_ms.map(|ms| ("LOAD_TIMEOUT_MS", ms.to_string())))
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)

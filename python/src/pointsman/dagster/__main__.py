@@ -1,7 +1,8 @@
 """`python -m pointsman.dagster VERB --answer-fd N`: one request, one answer, one process.
 
 The request is one JSON document on standard input; the answer goes as JSON lines on descriptor N.
-The verb `serve` takes many requests, a line each, about one code location.
+The verb `serve` takes a line and stays until its input ends; `coordinator` takes a line for every
+run that is submitted.
 """
 
 from __future__ import annotations
@@ -18,14 +19,18 @@ from typing import Any, BinaryIO
 from pointsman.dagster.channel import VERSION, Channel
 from pointsman.dagster.ending import end
 from pointsman.dagster.errors import BadRequest, LoadFailed
+from pointsman.dagster.exits import CANNOT_LOAD, CANNOT_UNDERSTAND, DIED, DONE
+from pointsman.dagster.lifeline import end_with
 
-DONE = 0
-DIED = 1
-CANNOT_LOAD = 3
-CANNOT_UNDERSTAND = 4
+SERVE = "serve"
 
-# The verbs of one request, and the one of many.
-VERBS = ("describe", "plan", "run", "step", "tick", "serve")
+COORDINATOR = "coordinator"
+
+# The verbs of one request, and those that stay.
+VERBS = ("describe", "plan", "run", "step", "tick", SERVE, COORDINATOR)
+
+STDOUT = 1
+STDERR = 2
 
 
 def main() -> None:
@@ -40,9 +45,12 @@ def main() -> None:
     # Somebody may be following what the user's code prints.
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    channel = Channel(arguments.answer_fd)
+    channel = Channel(_own_descriptor(arguments.answer_fd))
     try:
         with _own_stdin() as stdin:
+            if arguments.verb == SERVE:
+                # Before any of the user's code is there, which may hang.
+                end_with(stdin.fileno())
             code = _run(arguments.verb, stdin, channel)
     except BaseException:
         # Not left to Python, which would wait for threads of the user's that may never end.
@@ -67,9 +75,18 @@ def _own_stdin() -> BinaryIO:
     return os.fdopen(ours, "rb")
 
 
+def _own_descriptor(descriptor: int) -> int:
+    """Takes standard output away from user code if answers go there: it prints on stderr then."""
+    if descriptor != STDOUT:
+        return descriptor
+    ours = os.dup(STDOUT)
+    os.dup2(STDERR, STDOUT)
+    return ours
+
+
 def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
     try:
-        request = None if verb == "serve" else _read_request(stdin)
+        request = {} if verb == COORDINATOR else _read_request(_text_of_request(verb, stdin))
         # Imported here: an installation without Dagster is an answer, not a traceback.
         from pointsman.dagster import verbs
     except BadRequest as error:
@@ -78,8 +95,10 @@ def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
         channel.answer(_no_dagster(error))
         return CANNOT_LOAD
     try:
-        if request is None:
-            verbs.serve(stdin, channel)
+        if verb == SERVE:
+            return _serve(request, stdin, channel)
+        if verb == COORDINATOR:
+            _coordinate(stdin, channel)
         else:
             verbs.run(verb, request, channel)
     except LoadFailed as failed:
@@ -90,9 +109,27 @@ def _run(verb: str, stdin: BinaryIO, channel: Channel) -> int:
     return DONE
 
 
-def _read_request(stdin: BinaryIO) -> dict[str, Any]:
+def _text_of_request(verb: str, stdin: BinaryIO) -> bytes:
+    return stdin.readline() if verb == SERVE else stdin.read()
+
+
+def _serve(request: dict[str, Any], stdin: BinaryIO, channel: Channel) -> int:
+    from pointsman.dagster.serve import serve
+
+    # Its end is waited for elsewhere.
+    stdin.close()
+    return serve(request, channel)
+
+
+def _coordinate(stdin: BinaryIO, channel: Channel) -> None:
+    from pointsman.dagster.coordinator import coordinate
+
+    coordinate(stdin, channel)
+
+
+def _read_request(text: bytes) -> dict[str, Any]:
     try:
-        request = json.loads(stdin.read())
+        request = json.loads(text)
     except ValueError as error:
         raise BadRequest(f"the request is no JSON: {error}") from error
     if not isinstance(request, dict) or request.get("version") != VERSION:

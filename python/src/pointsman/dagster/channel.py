@@ -45,9 +45,22 @@ class Channel:
         self._lock = threading.Lock()
         os.register_at_fork(after_in_child=self._forget)
 
+    @property
+    def descriptor(self) -> int:
+        """The descriptor; -1 in a fork of the process that opened the channel."""
+        return -1 if self._descriptor is None else self._descriptor
+
     def send(self, message: Message) -> None:
         """Writes an event, its texts cut if its line would be too long."""
         self._write(encode({"version": VERSION, **message}))
+
+    def send_within(self, room: int, message: Message) -> int:
+        """Writes an event if its line has no more bytes than that; returns how many, or 0."""
+        line = encode({"version": VERSION, **message})
+        if len(line) > room:
+            return 0
+        self._write(line)
+        return len(line)
 
     def answer(self, message: Message) -> None:
         """Writes the answer to a request, whole: definitions that are cut are no definitions."""
@@ -55,6 +68,10 @@ class Channel:
         if len(line) > MAX_ANSWER_BYTES:
             raise AnswerTooLong(len(line))
         self._write(line)
+
+    def reply(self, message: Message) -> None:
+        """Writes a message of the protocol of submission hooks, which has a version of its own."""
+        self._write(_dump(message))
 
     def _write(self, line: bytes) -> None:
         with self._lock:
@@ -82,8 +99,22 @@ def encode(message: Message) -> bytes:
 
 
 def _dump(message: Message) -> bytes:
-    # ASCII, so that half a surrogate in a user's text is no error, and no separators of lines.
-    return json.dumps(message, ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
+    # ASCII, so that there are no separators of lines but ours.
+    line = json.dumps(message, ensure_ascii=True, allow_nan=False)
+    if "\\ud" in line:
+        line = json.dumps(_without_halves(message), ensure_ascii=True, allow_nan=False)
+    return line.encode("ascii") + b"\n"
+
+
+def _without_halves(value: Any) -> Any:
+    """Replaces halves of surrogates in a user's texts: no other language reads them."""
+    if isinstance(value, str):
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    if isinstance(value, dict):
+        return {_without_halves(key): _without_halves(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_halves(item) for item in value]
+    return value
 
 
 def _cut(value: Any, limit: int) -> Any:

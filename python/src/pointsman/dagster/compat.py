@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster
+import yaml
 from dagster._core.code_pointer import load_python_file, load_python_module
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import repository_def_from_target_def
@@ -42,7 +43,12 @@ from dagster._core.execution.resources_init import get_transitive_required_resou
 from dagster._core.execution.retries import RetryMode
 from dagster._core.instance import InstanceType
 from dagster._core.launcher import RunLauncher
-from dagster._core.run_coordinator import RunCoordinator
+from dagster._core.run_coordinator import (
+    DefaultRunCoordinator,
+    QueuedRunCoordinator,
+    RunCoordinator,
+    SubmitRunContext,
+)
 from dagster._core.storage.asset_check_execution_record import (
     AssetCheckExecutionRecord,
     AssetCheckExecutionRecordStatus,
@@ -56,6 +62,8 @@ from dagster._core.storage.root import LocalArtifactStorage
 from dagster._core.storage.runs import RunStorage
 from dagster._core.system_config.objects import ResolvedRunConfig
 from dagster._core.workspace.autodiscovery import loadable_targets_from_loaded_module
+from dagster._core.workspace.context import WorkspaceRequestContext
+from dagster._serdes import ConfigurableClassData
 from dagster._utils.error import serializable_error_info_from_exc_info
 from dotenv import dotenv_values
 
@@ -101,6 +109,7 @@ __all__ = [
     "DagsterEvent",
     "DagsterEventType",
     "DagsterUnmetExecutorRequirementsError",
+    "DefaultRunCoordinator",
     "EventLogEntry",
     "EventLogStorage",
     "ExecutionStep",
@@ -108,6 +117,7 @@ __all__ = [
     "KnownExecutionState",
     "LocalArtifactStorage",
     "NoOpComputeLogManager",
+    "QueuedRunCoordinator",
     "RetryMode",
     "RunCoordinator",
     "RunLauncher",
@@ -115,8 +125,10 @@ __all__ = [
     "RunStorage",
     "StepMaterializationData",
     "StepOutputHandle",
+    "SubmitRunContext",
     "UnresolvedCollectExecutionStep",
     "UnresolvedMappedExecutionStep",
+    "WorkspaceRequestContext",
     "create_execution_plan",
     "executable_job",
     "execute_plan_iterator",
@@ -434,6 +446,37 @@ def _resources(repository: Any, instigator: Any) -> dict[str, Any]:
     all_of_them = repository.get_top_level_resources()
     wanted = get_transitive_required_resource_keys(instigator.required_resource_keys, all_of_them)
     return {key: value for key, value in all_of_them.items() if key in wanted}
+
+
+def configured(module: str, class_name: str, config: Mapping[str, Any]) -> Any:
+    """Returns a coordinator as Dagster makes it of `{module, class, config}`."""
+    data = ConfigurableClassData(module, class_name, yaml.safe_dump(dict(config)))
+    return data.rehydrate(as_type=RunCoordinator)
+
+
+def queue_settings(coordinator: QueuedRunCoordinator) -> dict[str, Any]:
+    """Returns what a coordinator says of its queue, by the names of its config."""
+    queue = coordinator.get_run_queue_config()
+    return {
+        "max_concurrent_runs": queue.max_concurrent_runs,
+        "tag_concurrency_limits": list(queue.tag_concurrency_limits or ()),
+        "max_user_code_failure_retries": queue.max_user_code_failure_retries,
+        "user_code_failure_retry_delay": queue.user_code_failure_retry_delay,
+        "block_op_concurrency_limited_runs": (
+            queue.should_block_op_concurrency_limited_runs,
+            queue.op_concurrency_slot_buffer,
+        ),
+        "dequeue_interval_seconds": coordinator.dequeue_interval_seconds,
+        "dequeue_use_threads": coordinator.dequeue_use_threads,
+        "dequeue_num_workers": coordinator.dequeue_num_workers,
+    }
+
+
+def plain_queue(config: Mapping[str, Any]) -> QueuedRunCoordinator:
+    """Returns Dagster's own coordinator with those keys of a config that it knows."""
+    known: Any = QueuedRunCoordinator.config_type()
+    kept = {key: value for key, value in config.items() if key in known}
+    return configured(QueuedRunCoordinator.__module__, QueuedRunCoordinator.__name__, kept)
 
 
 def silence_default_console() -> None:

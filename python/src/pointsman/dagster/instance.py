@@ -21,18 +21,22 @@ __all__ = ["PARTITION_TAG", "make_instance", "refuse_instance"]
 
 
 def make_instance(
-    run: DagsterRun | None, sink: Sink, storage: str, daemon: Mapping[str, Any] | None
+    run: DagsterRun | None,
+    sink: Sink,
+    storage: str,
+    daemon: Mapping[str, Any] | None,
+    book: RunBook | None = None,
 ) -> DagsterInstance:
     """Returns an instance that knows one run, tells its events to `sink`, and stores no more.
 
     `storage` is the folder under which the default IO manager keeps values; `daemon` says who
-    answers questions about other runs.
+    answers questions about other runs, unless `book` does.
     """
     artifacts = compat.LocalArtifactStorage(storage)
     instance = DagsterInstance(
         instance_type=compat.InstanceType.EPHEMERAL,
         local_artifact_storage=artifacts,
-        run_storage=answering_only(compat.RunStorage, _Runs)(run, RunBook(daemon)),
+        run_storage=answering_only(compat.RunStorage, _Runs)(run, book or RunBook(daemon)),
         event_storage=make_event_log(run, sink, daemon),
         compute_log_manager=compat.NoOpComputeLogManager(),
         run_coordinator=answering_only(compat.RunCoordinator, _Nothing)(),
@@ -42,6 +46,12 @@ def make_instance(
         setattr(instance, call, refusing(call, None))
     compat.answer_for_instance(lambda: instance)
     return instance
+
+
+def turn_to(instance: DagsterInstance, run: DagsterRun) -> None:
+    """Lets an instance know another run than the one before."""
+    instance._run_storage._run = run  # type: ignore[attr-defined]
+    instance._event_storage._run_id = run.run_id  # type: ignore[attr-defined]
 
 
 def refuse_instance() -> None:

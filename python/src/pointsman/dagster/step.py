@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ from pointsman.dagster.selection import job_of, run_of
 def execute_step(repository: Any, request: Mapping[str, Any], channel: Channel | Console) -> None:
     """Executes the step that the request names; its last line says how it ended."""
     events = StepEvents(channel)
+    channel.send({"at": time.time(), "kind": "loaded"})
     error: BaseException | None = None
     try:
         _execute(repository, request, events)

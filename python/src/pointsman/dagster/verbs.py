@@ -12,13 +12,10 @@ from pointsman.dagster.describe import definitions
 from pointsman.dagster.ending import finish_what_was_executed, remember_threads
 from pointsman.dagster.instance import refuse_instance
 from pointsman.dagster.load import collect_garbage_from_now_on, load_repository, target_of
-from pointsman.dagster.serve import serve
 from pointsman.dagster.step import execute_step
 from pointsman.dagster.submission import plan_of_run
 from pointsman.dagster.tick import evaluate_ticks
 from pointsman.dagster.whole import execute_run
-
-__all__ = ["run", "serve"]
 
 
 def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
@@ -27,6 +24,11 @@ def run(verb: str, request: Mapping[str, Any], channel: Channel) -> None:
     refuse_instance()
     repository = load_repository(target_of(request))
     collect_garbage_from_now_on()
+    execute(verb, repository, request, channel)
+
+
+def execute(verb: str, repository: Any, request: Mapping[str, Any], channel: Channel) -> None:
+    """Runs one verb on code that is loaded."""
     remember_threads()
     _VERBS[verb](repository, request, channel)
 

@@ -22,6 +22,7 @@ from pointsman.dagster.selection import job_of, run_of
 def execute_run(repository: Any, request: Mapping[str, Any], channel: Channel | Console) -> None:
     """Executes the run that the request tells of; its last line says how it ended."""
     events = RunEvents(channel)
+    channel.send({"at": time.time(), "kind": "loaded"})
     error: BaseException | None = None
     try:
         _execute(repository, request, events)

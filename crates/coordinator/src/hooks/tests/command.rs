@@ -67,7 +67,8 @@ impl World {
             folder: folder.path().to_owned(),
             environment: BTreeMap::from([("PATH".into(), DEFAULT_PATH.into())]),
         };
-        let spec = CommandSpec { name: "script".to_owned(), program, timeout: longest };
+        let spec =
+            CommandSpec { name: "script".to_owned(), program, timeout: longest, opening: None };
         Self { folder, chain: Chain::new(vec![Arc::new(CommandHook::new(spec))]).into() }
     }
 
@@ -132,7 +133,7 @@ async fn a_question_tells_all_about_the_run() {
     assert_eq!(
         question,
         serde_json::json!({
-            "version": 1, "id": 1, "job": "nightly", "location": "etl", "user": "ann",
+            "version": 1, "id": 1, "run": "00000000-0000-0000-0000-000000000007", "job": "nightly", "location": "etl", "user": "ann",
             "tags": {"how": "echo"}, "headers": {"x-team": "docs"}, "config": {"day": 1},
         })
     );

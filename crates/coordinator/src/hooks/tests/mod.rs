@@ -4,13 +4,14 @@ mod chain;
 mod command;
 mod rules;
 
-use model::{CodeLocation, JobName, Tags};
+use model::{CodeLocation, JobName, RunId, Tags};
 
 use super::*;
 
 /// A run of the job `nightly` in the code location `etl`, with these tags.
 fn offer(tags: &[(&str, &str)]) -> Offer {
     Offer {
+        run: RunId::from_u128(7),
         job: JobName::new("nightly").unwrap(),
         location: CodeLocation::new("etl").unwrap(),
         tags: tags.iter().copied().collect(),

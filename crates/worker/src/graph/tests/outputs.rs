@@ -54,6 +54,8 @@ fn linked(steps: Vec<PlanStep>, links: BTreeMap<String, StepLinks>) -> Graph {
         target: Target { what, attribute: None, working_directory: "/".into() },
         asset_selection: None,
         op_selection: None,
+        fork: None,
+        inherited_env: None,
         is_whole: false,
         links,
     };

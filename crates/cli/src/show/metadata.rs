@@ -1,0 +1,83 @@
+//! How metadata are shown: one line an entry, tables with their first rows.
+
+use serde_json::Value;
+use wire::told::Metadata;
+
+use super::plain;
+
+/// How many characters of a value are shown; `--json` has all.
+const MAX_VALUE: usize = 300;
+
+/// How many rows of a table are shown.
+const MAX_ROWS: usize = 5;
+
+/// Writes metadata as lines that begin with this.
+pub(crate) fn metadata(indent: &str, entries: &[Metadata]) -> String {
+    let mut text = String::new();
+    for Metadata { label, kind, value } in entries {
+        let label = plain(label);
+        if kind == "table" {
+            text += &format!("{indent}{label}: {}\n", table_head(value));
+            for row in value["rows"].as_array().into_iter().flatten().take(MAX_ROWS) {
+                text += &format!("{indent}  {}\n", table_row(row));
+            }
+        } else {
+            text += &format!("{indent}{label}: {}\n", value_text(value));
+        }
+    }
+    text
+}
+
+fn value_text(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => plain(text.trim_end()),
+        other => plain(&other.to_string()),
+    };
+    match text.char_indices().nth(MAX_VALUE) {
+        Some((end, _)) => format!("{} ...", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}
+
+fn table_head(table: &Value) -> String {
+    let columns = table["columns"].as_array().into_iter().flatten();
+    let columns: Vec<String> = columns.map(value_text).collect();
+    let count = table["row_count"].as_u64().unwrap_or_default();
+    format!("a table of {count} rows with {}", columns.join(", "))
+}
+
+fn table_row(row: &Value) -> String {
+    let cells = row.as_object().into_iter().flatten();
+    let cells: Vec<String> =
+        cells.map(|(name, value)| format!("{}={}", plain(name), value_text(value))).collect();
+    cells.join("  ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_entry_is_a_line_and_a_table_has_its_rows() {
+        let entry = |label: &str, kind: &str, value: Value| Metadata {
+            label: label.to_owned(),
+            kind: kind.to_owned(),
+            value,
+        };
+        let table = json!({"columns": ["a"], "row_count": 9, "rows": [{"a": 1}, {"a": 2}]});
+        let entries = [
+            entry("rows", "int", json!(42)),
+            entry("note", "markdown", json!("# title\n\u{1b}[31mred")),
+            entry("long", "text", json!("x".repeat(500))),
+            entry("seen", "table", table),
+        ];
+        let text = metadata("  ", &entries);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "  rows: 42");
+        assert!(!lines[1].contains('\u{1b}') && lines[1].contains("title"), "{lines:?}");
+        assert!(lines[2].ends_with("x ..."), "{lines:?}");
+        assert_eq!(lines[3..], ["  seen: a table of 9 rows with a", "    a=1", "    a=2"]);
+    }
+}
