@@ -185,7 +185,7 @@ def plan_for(
 
 
 @pytest.mark.parametrize(
-    ("job", "partition"), [("invoicing", "of acme"), ("visiting", "2026-01-02|of acme")]
+    ("job", "partition"), [("invoicing", "of acme"), ("visiting", "of acme|2026-01-02")]
 )
 def test_a_dynamic_partition_that_is_there_can_be_made(
     job: str, partition: str, tmp_path: Path
@@ -199,8 +199,8 @@ def test_a_dynamic_partition_that_is_there_can_be_made(
     ("job", "partition", "said"),
     [
         ("invoicing", "of acme", "`pointsman partition add customers 'of acme'` adds it"),
-        ("visiting", "2026-01-02|of acme", "`pointsman partition list customers`"),
-        ("visiting", "1999-01-02|b", "there is no partition '1999-01-02|b'"),
+        ("visiting", "of acme|2026-01-02", "`pointsman partition list customers`"),
+        ("visiting", "b|1999-01-02", "there is no partition 'b|1999-01-02'"),
     ],
 )
 def test_a_dynamic_partition_that_is_not_there_is_refused(
