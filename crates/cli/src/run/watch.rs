@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use model::RunStatus;
-use wire::api::{Event, MAX_PAGE, Page, RunDetail, short_id};
+use wire::api::{MAX_PAGE, Page, RunDetail, short_id};
 use wire::client::{Changes, Client, News};
 
 use crate::answer::{Answer, WRONG};
