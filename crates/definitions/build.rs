@@ -9,7 +9,11 @@ fn main() -> io::Result<()> {
     let here =
         PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or(missing("CARGO_MANIFEST_DIR"))?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or(missing("OUT_DIR"))?);
-    let root = here.join("../../python/src").canonicalize()?;
+    // In a source distribution of the Python package its sources stand at the top.
+    let places = ["../../python/src", "../../src"].map(|place| here.join(place));
+    let is_it = |place: &&PathBuf| place.join("pointsman/__init__.py").is_file();
+    let root = places.iter().find(is_it).ok_or(io::Error::other("python/src is missing"))?;
+    let root = root.canonicalize()?;
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files = Vec::new();
     find(&root, &root, &mut files)?;

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from daemon import Daemon, run_told
+from daemon import Daemon, event_told, run_told
 from driver import Answer, Run, file_target
 
 
@@ -33,6 +33,8 @@ def refusal(answer: Answer) -> str:
         ("asks_for_the_latest", "get_latest_materialization_event"),
         ("asks_for_records", "get_asset_records"),
         ("asks_for_partitions", "get_dynamic_partitions"),
+        ("asks_for_everything", "get_asset_records"),
+        ("asks_for_all_keys", "get_asset_keys"),
         ("launches", "submit_run"),
         ("counts", "get_run_records"),
     ],
@@ -79,3 +81,79 @@ def test_a_daemon_that_is_gone_is_said_to_be(tmp_path: Path) -> None:
 
 def test_the_instance_is_the_same_wherever_it_is_found(tmp_path: Path) -> None:
     assert logs(ask("finds_the_instance", tmp_path)) == ["the same: True"]
+
+
+EVENTS = [
+    event_told(3, partition="one"),
+    event_told(5, kind="OBSERVATION", metadata=[{"label": "rows", "kind": "int", "value": 8}]),
+    event_told(6, asset="other"),
+    event_told(7, partition="two"),
+    event_told(
+        9,
+        run="other",
+        partition="three",
+        tags={"dagster/data_version": "v7"},
+        metadata=[
+            {"label": "rows", "kind": "int", "value": 7},
+            {"label": "note", "kind": "markdown", "value": "*good*"},
+            {"label": "gap", "kind": "float", "value": "nan"},
+            {"label": "from", "kind": "asset", "value": "raw/orders"},
+            {
+                "label": "top",
+                "kind": "table",
+                "value": {"columns": ["a"], "rows": [{"a": 1}], "row_count": 1},
+            },
+        ],
+    ),
+]
+
+
+def test_the_latest_materialization_is_told_with_its_metadata(tmp_path: Path) -> None:
+    with Daemon([], EVENTS) as daemon:
+        first, metadata, record, partitions = logs(ask("reads_assets", tmp_path, daemon))
+    assert first == "other 1769860809.5 three {'dagster/data_version': 'v7'}"
+    for part in (
+        "'rows': ('IntMetadataValue', 7)",
+        "'note': ('MarkdownMetadataValue', '*good*')",
+        "'gap': ('FloatMetadataValue', nan)",
+        "'from': ('DagsterAssetMetadataValue', AssetKey(['raw', 'orders']))",
+        "TableRecord(data={'a': 1})",
+    ):
+        assert part in metadata, metadata
+    assert record == "9 other"
+    assert partitions == "['one', 'three', 'two']"
+
+
+def test_events_of_an_asset_are_told_page_by_page_and_by_filter(tmp_path: Path) -> None:
+    with Daemon([], EVENTS) as daemon:
+        told = logs(ask("pages_events", tmp_path, daemon))
+    assert told == [
+        "[[9, 7], [3]] True False",
+        "[3, 7, 9]",
+        "[8]",
+        "[('two', 7), ('one', 3)]",
+        "[9, 7]",
+    ]
+
+
+def test_how_a_check_ended_is_told(tmp_path: Path) -> None:
+    check = {"kind": "CHECK", "check": "has_rows", "severity": "WARN"}
+    rows = [{"label": "rows", "kind": "int", "value": 0}]
+    events = [
+        event_told(4, **check, passed=True),
+        event_told(8, **check, passed=False, metadata=rows),
+    ]
+    with Daemon([], events) as daemon:
+        assert logs(ask("reads_checks", tmp_path, daemon)) == ["FAILED WARN 0", "[8, 4]"]
+
+
+def test_dynamic_partitions_are_read_and_changed_through_the_daemon(tmp_path: Path) -> None:
+    with Daemon([], partitions={"customers": ["z", "old one", "a"]}) as daemon:
+        told = logs(ask("changes_partitions", tmp_path, daemon))
+    assert told == ["['z', 'a', 'acme', 'initech'] [True, False] True"]
+
+
+def test_a_filter_that_the_daemon_does_not_have_is_refused(tmp_path: Path) -> None:
+    with Daemon([]) as daemon:
+        assert "there is no list of all" in refusal(ask("asks_for_everything", tmp_path, daemon))
+        assert "get_asset_keys" in refusal(ask("asks_for_all_keys", tmp_path, daemon))

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from daemon import Daemon
 from driver import call, environment, file_target
 
 SHAPES = {"target": file_target("shapes.py")}
@@ -75,6 +76,41 @@ def test_a_selection_of_assets_leaves_the_others_out_and_keeps_the_checks_of_its
     assert both["asset_keys"] == ["left"]
 
 
+@pytest.mark.parametrize(
+    ("selection", "keys"),
+    [
+        (["+two"], ["one", "two"]),
+        (["key:left+"], ["deep/right", "left"]),
+        (["left", "key:one or key:two"], ["left", "one", "two"]),
+        (["* and key:one"], ["one"]),
+    ],
+)
+def test_a_selection_of_assets_means_what_dagster_says(
+    selection: list[str], keys: list[str], tmp_path: Path
+) -> None:
+    request = {**ASSETS, "job": "__ASSET_JOB", "asset_selection": selection}
+    answer = plan(request, tmp_path)
+    assert answer["kind"] == "plan", answer
+    assert answer["asset_selection"] == answer["asset_keys"] == keys
+
+
+@pytest.mark.parametrize(
+    ("selection", "said"),
+    [
+        ("one or", "the selection 'one or' cannot be read"),
+        ("group:nobody", "the selection 'group:nobody'"),
+        ("group:daily", "the asset orders has partitions, and none is named"),
+    ],
+)
+def test_a_selection_of_assets_that_cannot_be_made_is_refused(
+    selection: str, said: str, tmp_path: Path
+) -> None:
+    request = {**ASSETS, "job": "__ASSET_JOB", "asset_selection": [selection]}
+    answer = plan(request, tmp_path)
+    assert answer["kind"] == "invalid"
+    assert said in answer["message"]
+
+
 def test_a_partition_gives_its_config_and_tags_to_the_run(tmp_path: Path) -> None:
     request = {**ASSETS, "job": "daily_ops", "tags": {"dagster/partition": "2026-01-02"}}
     answer = plan(request, tmp_path)
@@ -103,3 +139,44 @@ def test_a_job_with_values_in_memory_is_planned_in_one_process(tmp_path: Path) -
     answer = plan({**SHAPES, "job": "in_memory"}, tmp_path)
     assert answer["plan"]["whole"] == "the IO manager io_manager keeps values in memory"
     assert answer["run_config"] == {"execution": {"config": {"in_process": {}}}}
+
+
+def plan_for(
+    job: str, partition: str, tmp_path: Path, keys: list[str], tags: dict[str, str] | None = None
+) -> dict[str, Any]:
+    with Daemon([], partitions={"customers": keys}) as daemon:
+        request = {
+            "target": file_target("automation.py"),
+            "job": job,
+            "tags": {"dagster/partition": partition, **(tags or {})},
+            "storage": str(tmp_path / "storage"),
+            "instance": daemon.told(tmp_path),
+        }
+        return plan(request, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("job", "partition"), [("invoicing", "of acme"), ("visiting", "2026-01-02|of acme")]
+)
+def test_a_dynamic_partition_that_is_there_can_be_made(
+    job: str, partition: str, tmp_path: Path
+) -> None:
+    answer = plan_for(job, partition, tmp_path, ["a", "b", "of acme"])
+    assert answer["kind"] == "plan", answer
+    assert answer["run_tags"]["dagster/partition"] == partition
+
+
+@pytest.mark.parametrize(
+    ("job", "partition", "said"),
+    [
+        ("invoicing", "of acme", "`pointsman partition add customers 'of acme'` adds it"),
+        ("visiting", "2026-01-02|of acme", "`pointsman partition list customers`"),
+        ("visiting", "1999-01-02|b", "there is no partition '1999-01-02|b'"),
+    ],
+)
+def test_a_dynamic_partition_that_is_not_there_is_refused(
+    job: str, partition: str, said: str, tmp_path: Path
+) -> None:
+    answer = plan_for(job, partition, tmp_path, ["a", "b"])
+    assert answer["kind"] == "invalid", answer
+    assert said in answer["message"]

@@ -1,5 +1,7 @@
 //! `pointsman asset`: what can be made, and making it.
 
+mod materialize;
+
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
@@ -9,31 +11,30 @@ use wire::api::{Asset, Assets};
 use crate::answer::Answer;
 use crate::code_location::{LOOK_AGAIN, is_any_loading};
 use crate::failure::Failure;
-use crate::job::{Partly, launch_part};
 use crate::remote::{Remote, Session, run as run_remote};
 use crate::show::{Style, fields, table};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum AssetCommand {
     /// List the assets of all code locations
-    #[command(after_help = "Example:\n  pointsman asset list")]
+    #[command(after_help = "Example:\n  pointsman asset list\n  \
+        pointsman asset list -l etl --group sales")]
     List(ListArgs),
     /// Show an asset: what it is made from, by which jobs
     #[command(after_help = "Example:\n  pointsman asset show sales/orders")]
     Show(ShowArgs),
     /// Launch a run that makes these assets
-    #[command(after_help = "\
-Exit codes: 0 launched (with --wait: it succeeded), 1 refused (with --wait: it did not succeed),
-2 there is no such asset, it is not made here, or its partition is not named, 3 no server.
-
-Example:
-  pointsman asset materialize orders customers --wait
-  pointsman asset materialize daily --partition 2024-01-01")]
-    Materialize(MaterializeArgs),
+    Materialize(materialize::MaterializeArgs),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
+    /// Those of one code location
+    #[arg(short, long, value_name = "LOCATION")]
+    location: Option<String>,
+    /// Those of one group
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -50,24 +51,6 @@ pub(crate) struct ShowArgs {
     remote: Remote,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct MaterializeArgs {
-    /// The assets' keys, their parts joined by `/`
-    #[arg(value_name = "ASSET", required = true)]
-    assets: Vec<String>,
-    /// Their code location, if several have assets of these keys
-    #[arg(short, long, value_name = "LOCATION")]
-    location: Option<String>,
-    /// The partition
-    #[arg(long, value_name = "KEY")]
-    partition: Option<String>,
-    /// Show how the run goes on until it ends
-    #[arg(long)]
-    wait: bool,
-    #[command(flatten)]
-    remote: Remote,
-}
-
 /// How long an asset is waited for whose code is being loaded for the first time: as long as the server
 /// waits for that of a job.
 const LOAD_PATIENCE: Duration = Duration::from_secs(20);
@@ -76,7 +59,8 @@ const LOAD_PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) fn run(command: &AssetCommand) -> Answer {
     match command {
         AssetCommand::List(args) => run_remote(&args.remote, async |session| {
-            let assets = session.client.assets().await?;
+            let mut assets = session.client.assets().await?;
+            assets.assets.retain(|asset| args.is_wanted(asset));
             session.tell(&assets, |assets| list_text(session.style, assets))?;
             Ok(0)
         }),
@@ -85,37 +69,15 @@ pub(crate) fn run(command: &AssetCommand) -> Answer {
             session.tell(&asset, show_text)?;
             Ok(0)
         }),
-        AssetCommand::Materialize(args) => {
-            run_remote(&args.remote, async |session| materialize(session, args).await)
-        }
+        AssetCommand::Materialize(args) => materialize::run(args),
     }
 }
 
-async fn materialize(session: &Session, args: &MaterializeArgs) -> Result<u8, Failure> {
-    let mut location = args.location.clone();
-    let mut job = None;
-    for key in &args.assets {
-        let asset = find(session, key, location.as_deref()).await?;
-        let Some(of_asset) = asset.job else {
-            return Err(refused(format!("the asset `{key}` is not made here, only known")));
-        };
-        if asset.partitions.is_some() && args.partition.is_none() {
-            return Err(Failure::Input {
-                message: format!("the asset `{key}` has partitions, and none is named"),
-                hint: Some("name the one to make: --partition KEY".to_owned()),
-            });
-        }
-        // The others must be of the same code location.
-        location = Some(asset.location);
-        job = Some(of_asset);
+impl ListArgs {
+    fn is_wanted(&self, asset: &Asset) -> bool {
+        self.location.as_ref().is_none_or(|location| asset.location == *location)
+            && self.group.as_ref().is_none_or(|group| asset.group.as_ref() == Some(group))
     }
-    let part = Partly {
-        job: job.unwrap_or_default(),
-        location,
-        assets: args.assets.clone(),
-        partition: args.partition.clone(),
-    };
-    launch_part(session, part, args.wait).await
 }
 
 /// Finds the one asset of a key; one that may be in code that is still being loaded is waited for.

@@ -185,6 +185,7 @@ fn command_for(code: ErrorCode) -> Option<&'static str> {
         | ErrorCode::KeyReused
         | ErrorCode::RunEnded
         | ErrorCode::InvalidPool
+        | ErrorCode::InvalidPartition
         | ErrorCode::InvalidLimit
         | ErrorCode::InvalidPriority
         | ErrorCode::InvalidConfiguration

@@ -20,7 +20,11 @@ use crate::show::plain;
 #[derive(Debug, Subcommand)]
 pub(crate) enum InstanceCommand {
     /// Show the server: state, counts, the rules in force and where they come from
-    #[command(visible_alias = "status", after_help = "Example:\n  pointsman instance show")]
+    #[command(
+        visible_alias = "status",
+        alias = "info",
+        after_help = "Example:\n  pointsman instance show"
+    )]
     Show(show::ShowArgs),
     /// Get, set and delete the limits of pools; free slots
     #[command(subcommand, after_help = "Example:\n  pointsman instance concurrency set db 2")]

@@ -1,8 +1,10 @@
 //! `pointsman job`: what can be launched, and launching it.
 
+mod config;
 mod launch;
 
-pub(crate) use self::launch::{Partly, launch_part};
+pub(crate) use self::config::ConfigArgs;
+pub(crate) use self::launch::{json_tags, launch_part};
 
 use clap::{Args, Subcommand};
 use wire::api::{JobDetail, Jobs};
@@ -18,8 +20,11 @@ pub(crate) enum JobCommand {
     #[command(after_help = "Example:\n  pointsman job list")]
     List(ListArgs),
     /// Show a job: its tags, config and steps
-    #[command(after_help = "Example:\n  pointsman job show nightly\n  \
-        pointsman job show nightly --location etl")]
+    #[command(
+        alias = "print",
+        after_help = "Example:\n  pointsman job show nightly\n  \
+        pointsman job show nightly --location etl"
+    )]
     Show(ShowArgs),
     /// Launch a run of a job
     Launch(launch::LaunchArgs),
@@ -34,8 +39,11 @@ pub(crate) struct ListArgs {
 #[derive(Debug, Args)]
 pub(crate) struct ShowArgs {
     /// The job
-    #[arg(value_name = "JOB")]
-    job: String,
+    #[arg(value_name = "JOB", required_unless_present = "named")]
+    job: Option<String>,
+    /// The same as JOB
+    #[arg(short = 'j', long = "job", value_name = "JOB", conflicts_with = "job")]
+    named: Option<String>,
     /// Its code location, if several have a job of this name
     #[arg(short, long, value_name = "LOCATION")]
     location: Option<String>,
@@ -88,7 +96,8 @@ fn one_line(command: &str) -> String {
 }
 
 async fn show(session: &Session, args: &ShowArgs) -> Result<u8, Failure> {
-    let job = session.client.job(&args.job, args.location.as_deref()).await?;
+    let name = args.job.as_deref().or(args.named.as_deref()).unwrap_or_default();
+    let job = session.client.job(name, args.location.as_deref()).await?;
     session.tell(&job, |job| show_text(session.style, job))?;
     Ok(0)
 }

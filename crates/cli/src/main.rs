@@ -13,6 +13,7 @@ mod home;
 mod instance;
 mod job;
 mod pages;
+mod partition;
 mod pool;
 mod progress;
 mod queue;
@@ -92,6 +93,9 @@ enum Command {
     /// List, show and materialize assets
     #[command(subcommand, after_help = "Example:\n  pointsman asset materialize orders --wait")]
     Asset(asset::AssetCommand),
+    /// List, add and remove dynamic partitions
+    #[command(subcommand, after_help = "Example:\n  pointsman partition add customers acme")]
+    Partition(partition::PartitionCommand),
     /// List, show and reload code locations
     #[command(subcommand, after_help = "Example:\n  pointsman code-location reload")]
     CodeLocation(code_location::CodeLocationCommand),
@@ -133,6 +137,7 @@ fn main() -> ExitCode {
         Command::Pool(command) => pool::run(&command),
         Command::Instance(command) => instance::run(&command),
         Command::Asset(command) => asset::run(&command),
+        Command::Partition(command) => partition::run(&command),
         Command::CodeLocation(command) => code_location::run(&command),
         Command::Api(command) => api::run(&command),
         Command::Config(command) => config::run(&command),

@@ -101,7 +101,24 @@ async fn show(session: &Session, pool: &str) -> Result<u8, Failure> {
     }
     let rules = session.client.instance().await?.rules.pools;
     say(&show_text(session.style, &rules, &detail))?;
+    if !is_known(session, &detail).await? {
+        say(&format!(
+            "\nNo job, asset or limit names the pool `{pool}`. `pointsman pool list` shows those that \
+             have a limit or are in use.\n"
+        ))?;
+    }
     Ok(0)
+}
+
+/// Returns whether anything but the question names a pool.
+async fn is_known(session: &Session, detail: &PoolDetail) -> Result<bool, Failure> {
+    let PoolDetail { pool, claims, runs } = detail;
+    if pool.limit.is_some() || !claims.is_empty() || !runs.is_empty() {
+        return Ok(true);
+    }
+    let is_it = |pools: &[String]| pools.contains(&pool.pool);
+    Ok(session.client.jobs().await?.jobs.iter().any(|job| is_it(&job.pools))
+        || session.client.assets().await?.assets.iter().any(|asset| is_it(&asset.pools)))
 }
 
 fn show_text(

@@ -370,6 +370,8 @@ fn bytes_of(message: &Message) -> usize {
         reports.len().saturating_mul(LARGEST_REPORT)
     } else if let Command::Change { runs, .. } = command {
         bytes_of_change(runs.len())
+    } else if let Command::ChangePartitions { add, remove, .. } = command {
+        add.iter().chain(remove).map(|key| key.as_str().len()).sum()
     } else {
         0
     }

@@ -88,6 +88,9 @@ impl Pruner {
         if let Some(kept) = self.retention.events {
             let pruned = store.prune(epoch, Prune::Events, before(kept), PRUNE_AT_ONCE).await?;
             is_more |= pruned >= u64::from(PRUNE_AT_ONCE);
+            let pruned =
+                store.prune(epoch, Prune::AssetEvents, before(kept), PRUNE_AT_ONCE).await?;
+            is_more |= pruned >= u64::from(PRUNE_AT_ONCE);
         }
         if let Some(kept) = self.retention.runs {
             let before = before(kept);

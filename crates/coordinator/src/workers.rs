@@ -18,6 +18,7 @@ use wire::worker as shape;
 use crate::commands::{Entry, NotDone};
 use crate::handle::Handle;
 use crate::ids::hash_secret;
+use crate::told;
 
 /// Why a worker's request was not answered as it wished.
 #[derive(Debug, Error)]
@@ -195,12 +196,20 @@ fn report(told: shape::Report) -> Result<Report, WorkerError> {
             ReportKind::Started { step: key(&step)?, try_number: r#try }
         }
         shape::ReportKind::Succeeded { step, .. } => ReportKind::Succeeded(key(&step)?),
-        shape::ReportKind::UpForRetry { step, error, retry_at, .. } => {
+        shape::ReportKind::UpForRetry { step, error, details, retry_at, .. } => {
             let retry_at = Timestamp::from_micros(retry_at);
-            ReportKind::UpForRetry { step: key(&step)?, error, retry_at }
+            let details = details.as_deref().and_then(told::error_data);
+            ReportKind::UpForRetry { step: key(&step)?, error, details, retry_at }
         }
-        shape::ReportKind::Failed { step, error, .. } => {
-            ReportKind::Failed { step: key(&step)?, error }
+        shape::ReportKind::Failed { step, error, details, .. } => {
+            let details = details.as_deref().and_then(told::error_data);
+            ReportKind::Failed { step: key(&step)?, error, details }
+        }
+        shape::ReportKind::Told { step, inner, told, .. } => {
+            let step = key(&step)?;
+            let inner = inner.and_then(|inner| StepKey::new(inner).ok());
+            let told = told::event(inner.unwrap_or_else(|| step.clone()), *told);
+            ReportKind::Told { step, told: Box::new(told) }
         }
         shape::ReportKind::Skipped { step, reason } => {
             ReportKind::Skipped { step: key(&step)?, reason }

@@ -33,7 +33,7 @@ pub(crate) struct Image {
 pub(crate) struct Reads {
     roots: Vec<Root>,
     listing_folders: BTreeSet<PathBuf>,
-    reads: Vec<OriginRead>,
+    found: Vec<OriginRead>,
 }
 
 impl Reads {
@@ -59,22 +59,22 @@ impl Reads {
             origin: Origin::File(file),
             content: Content::Unreadable(problems),
         });
-        let reads = reads.chain(wrong).collect();
-        Self { roots, reads, listing_folders: listing_folders.collect() }
+        let found = reads.chain(wrong).collect();
+        Self { roots, found, listing_folders: listing_folders.collect() }
     }
 
     /// Adds what is Python now, as far as it is known.
     pub(crate) fn with_python(mut self, python: &[Arc<PythonLocation>]) -> Self {
         let origins = python.iter().map(|location| Origin::Python(Arc::clone(location)));
-        self.reads.extend(origins.map(kept));
+        self.found.extend(origins.map(kept));
         self
     }
 }
 
 impl Image {
     pub(crate) fn new(next: Reads, old: &Self, loads: &Loads, now: Timestamp) -> Self {
-        let Reads { roots, listing_folders, reads } = next;
-        let mut entries = set::assemble(&old.entries, reads, now);
+        let Reads { roots, listing_folders, found } = next;
+        let mut entries = set::assemble(&old.entries, found, now);
         let mut by_job: BTreeMap<JobName, Vec<Arc<Job>>> = BTreeMap::new();
         for job in entries.iter().filter_map(Entry::live).flat_map(|live| &live.jobs) {
             by_job.entry(job.name.clone()).or_default().push(Arc::clone(job));
@@ -104,16 +104,16 @@ impl Image {
     pub(crate) fn with_loaded(&self, loaded: Option<(&Arc<PythonLocation>, Arc<Parsed>)>) -> Reads {
         let is_there = |entry: &&Entry| entry.state != LocationState::Gone;
         let there = self.entries.iter().filter(is_there);
-        let mut reads: Vec<OriginRead> = there.map(|entry| kept(entry.origin.clone())).collect();
+        let mut found: Vec<OriginRead> = there.map(|entry| kept(entry.origin.clone())).collect();
         if let Some((location, parsed)) = loaded {
             let origin = Origin::Python(Arc::clone(location));
             // One that is named no longer is loaded in vain.
-            if let Some(read) = reads.iter_mut().find(|read| read.origin == origin) {
+            if let Some(read) = found.iter_mut().find(|read| read.origin == origin) {
                 read.content = Content::Text(parsed);
             }
         }
         let (roots, listing_folders) = (self.roots.clone(), self.listing_folders.clone());
-        Reads { roots, listing_folders, reads }
+        Reads { roots, listing_folders, found }
     }
 
     /// Returns what was read last of a location that is Python.

@@ -192,15 +192,14 @@ impl Locations {
         }
         let (host, location) = (Arc::clone(&loader.host), Arc::clone(&load.location));
         let (known, wanted) = (self.image().parsed(&location), load.wanted.clone());
-        let mut loaded = spawn_blocking(move || {
+        let mut under_way = spawn_blocking(move || {
             python::load(&host, &location, stamp, known.as_deref(), &wanted)
         });
-        let result = match timeout(BUSY, &mut loaded).await {
-            Ok(result) => result,
-            Err(_) => {
-                drop(turn);
-                loaded.await
-            }
+        let result = if let Ok(result) = timeout(BUSY, &mut under_way).await {
+            result
+        } else {
+            drop(turn);
+            under_way.await
         };
         let parsed = result
             .unwrap_or_else(|error| python::not_loaded(&load.location, stamp, &error.to_string()));

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use model::{
-    Attempt, CodeLocation, Demand, Deployment, JobName, Nonce, PoolLimit, PoolName, RunId,
-    RunPools, RunStatus, Settings, Step, StepKey, Submission, Tags, Timestamp, TokenHash,
+    AssetEventKind, Attempt, CodeLocation, Demand, Deployment, EventKind, JobName, Nonce,
+    PartitionKey, PartitionsName, PoolLimit, PoolName, RunId, RunPools, RunStatus, Settings, Step,
+    StepKey, Submission, Tags, Timestamp, TokenHash,
 };
 use thiserror::Error;
 
@@ -58,6 +59,16 @@ pub enum Command {
         pool: PoolName,
         /// Its limit from now on, if it has one.
         limit: Option<PoolLimit>,
+    },
+    /// Dynamic partitions are added and removed. One that is there is not added again, one that is
+    /// not is not removed; which these are is the store's to know.
+    ChangePartitions {
+        /// The set.
+        name: PartitionsName,
+        /// What is added, in this order.
+        add: Vec<PartitionKey>,
+        /// What is removed.
+        remove: Vec<PartitionKey>,
     },
     /// A worker asks whether it may run user code.
     Begin {
@@ -228,6 +239,8 @@ pub enum ReportKind {
         step: StepKey,
         /// What went wrong.
         error: String,
+        /// The whole of it as a JSON object, if code has raised it.
+        details: Option<Arc<str>>,
         /// When it is ready again.
         retry_at: Timestamp,
     },
@@ -237,6 +250,8 @@ pub enum ReportKind {
         step: StepKey,
         /// What went wrong.
         error: String,
+        /// The whole of it as a JSON object, if code has raised it.
+        details: Option<Arc<str>>,
     },
     /// A step is not run.
     Skipped {
@@ -247,8 +262,47 @@ pub enum ReportKind {
     },
     /// A step was ended by a cancel.
     Canceled(StepKey),
+    /// The code of a step that is running has told something.
+    Told {
+        /// Which step.
+        step: StepKey,
+        /// What.
+        told: Box<Told>,
+    },
     /// The worker has nothing left to do.
     Ended(Outcome),
+}
+
+/// Something that the code of a step has told: an event, on which nothing of the run hangs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// The step of the event: the one that runs, or one inside it.
+    pub step: StepKey,
+    /// The kind of the event.
+    pub kind: EventKind,
+    /// It as a sentence.
+    pub message: String,
+    /// The whole of it as a JSON object.
+    pub data: Option<Arc<str>>,
+    /// Of which asset it is, if it is of one.
+    pub asset: Option<ToldAsset>,
+}
+
+/// What of something told is about an asset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldAsset {
+    /// What.
+    pub kind: AssetEventKind,
+    /// The key of the asset.
+    pub asset: String,
+    /// The partition of the asset.
+    pub partition: Option<String>,
+    /// The name of the check, of a check.
+    pub check: Option<String>,
+    /// Whether the check has passed, of a check.
+    pub passed: Option<bool>,
+    /// How bad it is if it has not, of a check.
+    pub severity: Option<String>,
 }
 
 /// How an attempt ended, by the word of its worker.

@@ -15,6 +15,7 @@ mod gate;
 mod launches;
 mod leases;
 mod life;
+mod partitions;
 mod pending;
 mod recovery;
 mod reports;
@@ -24,11 +25,12 @@ mod slots;
 mod state;
 mod steps;
 mod submit;
+mod told;
 
 pub use changes::{CannotChange, Changed, MAX_WRITTEN_TAGS, RunChange, check_new_tags};
 pub use command::{
     CancelMode, Command, Dismissed, Known, Launched, Outcome, Refusal, Reply, Report, ReportKind,
-    Sight, Submit, Worker,
+    Sight, Submit, Told, ToldAsset, Worker,
 };
 pub use effects::{Directions, Effect, Ids, Moment, Secret, Settled};
 pub use recovery::Recovered;

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use model::{
-    Batch, Change, Claim, CodeLocation, EventKind, LifeEvent, NewRun, PoolLimit, PoolName, Run,
-    RunChange, RunId, RunLife, StepId, StepRow, Submission, Timestamp,
+    AssetEvent, Batch, Change, Claim, CodeLocation, DynamicPartition, EventKind, LifeEvent, NewRun,
+    PoolLimit, PoolName, Presence, Run, RunChange, RunId, RunLife, StepId, StepRow, Submission,
+    Timestamp,
 };
 
 use crate::effects::Effect;
@@ -29,8 +30,12 @@ pub(crate) struct Pending {
     pub(crate) claims: BTreeMap<StepId, Option<Claim>>,
     pub(crate) pool_limits: BTreeMap<PoolName, Option<PoolLimit>>,
     pub(crate) pauses: BTreeMap<CodeLocation, Option<Timestamp>>,
+    /// In the order in which they were changed; of one, the last change counts.
+    pub(crate) partitions: Vec<(DynamicPartition, Presence)>,
     pub(crate) deleted: BTreeSet<RunId>,
     pub(crate) events: Vec<LifeEvent>,
+    /// What of them was told of assets.
+    pub(crate) asset_events: Vec<AssetEvent>,
     pub(crate) effects: Vec<Effect>,
 }
 
@@ -62,12 +67,14 @@ impl Pending {
         }
         batch.pool_limits = self.pool_limits.into_iter().collect();
         batch.pauses = self.pauses.into_iter().collect();
+        batch.partitions = last_of_each(self.partitions);
         for event in &mut self.events {
             let is_last = event.kind == EventKind::RunDeleted;
             event.run = event.run.filter(|(run, _)| is_last || !self.deleted.contains(run));
         }
         batch.deleted_runs = self.deleted.into_iter().collect();
         batch.events = self.events;
+        batch.asset_events = self.asset_events;
         (batch, self.effects)
     }
 
@@ -75,4 +82,13 @@ impl Pending {
     pub(crate) fn next_change(&self, last_written: Change) -> Change {
         self.events.last().map_or(last_written, |event| event.change).next()
     }
+}
+
+/// Leaves the last change of each partition, in their order.
+fn last_of_each(changes: Vec<(DynamicPartition, Presence)>) -> Vec<(DynamicPartition, Presence)> {
+    let mut seen = BTreeSet::new();
+    let is_last = |(partition, _): &(DynamicPartition, _)| seen.insert(partition.clone());
+    let mut kept: Vec<_> = changes.into_iter().rev().filter(is_last).collect();
+    kept.reverse();
+    kept
 }

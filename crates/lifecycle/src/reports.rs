@@ -57,6 +57,7 @@ impl State {
             | ReportKind::Failed { .. }
             | ReportKind::Skipped { .. }
             | ReportKind::Canceled(_) => self.take_step_report(run, at, kind),
+            ReportKind::Told { step, told } => self.tell(run, at, &step, *told),
         }
     }
 

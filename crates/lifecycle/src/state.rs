@@ -1,6 +1,7 @@
 //! The state of all runs that have not ended, and the small changes of which every rule is made.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use admission::{Event, Image};
@@ -40,15 +41,21 @@ pub(crate) struct Note {
     pub(crate) kind: EventKind,
     pub(crate) step: Option<StepKey>,
     pub(crate) message: String,
+    /// The whole of it as a JSON object.
+    pub(crate) data: Option<Arc<str>>,
 }
 
 impl Note {
     pub(crate) fn new(kind: EventKind, message: impl Into<String>) -> Self {
-        Self { kind, step: None, message: message.into() }
+        Self { kind, step: None, message: message.into(), data: None }
     }
 
     pub(crate) fn of_step(kind: EventKind, step: &StepKey, message: impl Into<String>) -> Self {
-        Self { kind, step: Some(step.clone()), message: message.into() }
+        Self { kind, step: Some(step.clone()), message: message.into(), data: None }
+    }
+
+    pub(crate) fn with_data(self, data: Option<Arc<str>>) -> Self {
+        Self { data, ..self }
     }
 }
 
@@ -69,6 +76,9 @@ impl State {
             Command::Cancel { run, mode } => self.cancel(run, mode),
             Command::Delete { run, ended } => self.delete(run, ended),
             Command::SetPoolLimit { pool, limit } => Ok(self.set_pool_limit(pool, limit)),
+            Command::ChangePartitions { name, add, remove } => {
+                Ok(self.change_partitions(&name, add, remove))
+            }
             Command::Change { runs, change } => self.change(&runs, &change).map(Reply::Changed),
             Command::FreeSlots { run, step } => self.free_slots(run, step.as_ref()),
             Command::Configure { settings, rules } => Ok(self.configure(*settings, rules)),
@@ -200,7 +210,7 @@ impl State {
 
     fn push(&mut self, run: Option<(RunId, u64)>, attempt: Option<model::Attempt>, note: Note) {
         let change = self.pending.next_change(self.last_change);
-        let Note { kind, step, message } = note;
+        let Note { kind, step, message, data } = note;
         self.pending.events.push(LifeEvent {
             change,
             run,
@@ -209,6 +219,7 @@ impl State {
             step,
             kind,
             message,
+            data,
         });
     }
 

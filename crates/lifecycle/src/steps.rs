@@ -1,5 +1,7 @@
 //! The steps of a run, as its worker tells of them.
 
+use std::sync::Arc;
+
 use admission::Event;
 use model::{
     EventKind, RunId, Step, StepId, StepKey, StepRow, StepStatus, StepTransition, Timestamp,
@@ -13,6 +15,14 @@ const MAX_STEPS: usize = 10_000;
 
 /// How much is kept of what went wrong in a step or a run, in bytes.
 const MAX_MESSAGE: usize = 4096;
+
+/// Why a try of a step ended as it did.
+#[derive(Debug, Default)]
+struct Reason {
+    sentence: Option<String>,
+    /// The whole of it as a JSON object.
+    details: Option<Arc<str>>,
+}
 
 impl State {
     pub(crate) fn take_step_report(&mut self, run: RunId, at: Timestamp, kind: ReportKind) {
@@ -32,23 +42,26 @@ impl State {
                 }
             }
             ReportKind::Succeeded(step) => {
-                self.finish(run, at, &step, StepTransition::Succeed, None);
+                self.finish(run, at, &step, StepTransition::Succeed, Reason::default());
             }
-            ReportKind::Failed { step, error } => {
-                self.finish(run, at, &step, StepTransition::Fail, Some(error));
+            ReportKind::Failed { step, error, details } => {
+                let reason = Reason { sentence: Some(error), details };
+                self.finish(run, at, &step, StepTransition::Fail, reason);
             }
             ReportKind::Skipped { step, reason } => {
-                self.finish(run, at, &step, StepTransition::Skip, Some(reason));
+                let reason = Reason { sentence: Some(reason), details: None };
+                self.finish(run, at, &step, StepTransition::Skip, reason);
             }
             ReportKind::Canceled(step) => {
-                self.finish(run, at, &step, StepTransition::Cancel, None);
+                self.finish(run, at, &step, StepTransition::Cancel, Reason::default());
             }
-            ReportKind::UpForRetry { step, error, retry_at } => {
-                if self.finish(run, at, &step, StepTransition::Retry, Some(error)) {
+            ReportKind::UpForRetry { step, error, details, retry_at } => {
+                let reason = Reason { sentence: Some(error), details };
+                if self.finish(run, at, &step, StepTransition::Retry, reason) {
                     self.change_step(run, &step, |row| row.retry_at = Some(retry_at));
                 }
             }
-            ReportKind::FirstPassDone | ReportKind::Ended(_) => {}
+            ReportKind::FirstPassDone | ReportKind::Told { .. } | ReportKind::Ended(_) => {}
         }
     }
 
@@ -103,9 +116,9 @@ impl State {
         at: Timestamp,
         step: &StepKey,
         how: StepTransition,
-        error: Option<String>,
+        reason: Reason,
     ) -> bool {
-        let error = error.map(shorten);
+        let error = reason.sentence.map(shorten);
         let message = error.clone().unwrap_or_default();
         let changed = self.move_step(run, step, how, |row| {
             row.ended_at = Some(at);
@@ -124,7 +137,7 @@ impl State {
             | StepTransition::StandBack
             | StepTransition::Start => EventKind::StepCanceled,
         };
-        self.note(run, Note::of_step(kind, step, message));
+        self.note(run, Note::of_step(kind, step, message).with_data(reason.details));
         self.free_claim(run, step);
         true
     }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::asset::AssetEvent;
 use crate::id::{CodeLocation, PoolName, RunId, StepKey};
 use crate::life::{LifeEvent, RunLife};
+use crate::partition::{DynamicPartition, Presence};
 use crate::pool::PoolLimit;
 use crate::run::Run;
 use crate::status::StepStatus;
@@ -33,11 +35,16 @@ pub struct Batch {
     pub pool_limits: Vec<(PoolName, Option<PoolLimit>)>,
     /// Until when code locations are paused; `None` is not any more.
     pub pauses: Vec<(CodeLocation, Option<Timestamp>)>,
+    /// Dynamic partitions that are there, or no longer, from now on; new ones in their order.
+    pub partitions: Vec<(DynamicPartition, Presence)>,
     /// Runs whose record is deleted with all that belongs to it.
     pub deleted_runs: Vec<RunId>,
     /// What happened, in the order of its change numbers, which follow the last ones stored without
     /// a gap.
     pub events: Vec<LifeEvent>,
+    /// What was told of assets, in the order of its change numbers; each is that of one of the events,
+    /// which has the same data.
+    pub asset_events: Vec<AssetEvent>,
 }
 
 impl Batch {

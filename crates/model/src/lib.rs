@@ -4,6 +4,7 @@
 //! This room decides nothing about *when* something happens and knows no clock, no store and no
 //! wire format. Every other room speaks in its types.
 
+mod asset;
 mod batch;
 mod explain;
 pub mod files;
@@ -12,6 +13,7 @@ pub mod hex;
 mod id;
 mod life;
 mod limits;
+mod partition;
 mod pool;
 mod priority;
 mod run;
@@ -20,6 +22,7 @@ mod step;
 mod tags;
 mod time;
 
+pub use asset::{AssetEvent, AssetEventKind};
 pub use batch::{Batch, Epoch, IdempotencyKey, NewRun, PlanHash, RunChange, StepRow, Submission};
 pub use explain::{
     Count, Explanation, Holder, HolderOf, Holders, LimitKey, Reason, Remedy, TagScope, Usage,
@@ -35,6 +38,7 @@ pub use limits::{
     Capacity, DuplicateTagLimit, PoolBlocking, PoolSettings, Settings, TagLimit, TagLimits,
     TagMatch,
 };
+pub use partition::{DynamicPartition, PartitionError, PartitionKey, PartitionsName, Presence};
 pub use pool::{Demand, Granularity, PoolLimit, PoolLimitError, RunPools, Slots};
 pub use priority::{Priority, PriorityError};
 pub use run::{Deployment, DeploymentKind, Run};

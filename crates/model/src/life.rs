@@ -2,6 +2,7 @@
 //! that tell how it came about.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::id::{Attempt, RunId, StepKey};
 use crate::status::RunStatus;
@@ -168,6 +169,8 @@ pub struct LifeEvent {
     pub kind: EventKind,
     /// More about it, as a sentence; may be empty.
     pub message: String,
+    /// The whole of it as a JSON object, of what code has told and of errors.
+    pub data: Option<Arc<str>>,
 }
 
 /// Declares an enum that is written as one word each, with the way back.
@@ -190,13 +193,15 @@ macro_rules! words {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(self.as_str())
             }
         }
     };
 }
+
+pub(crate) use words;
 
 /// What can happen, in Dagster's words where it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -249,6 +254,16 @@ pub enum EventKind {
     StepSkipped,
     /// A step was ended by a cancel.
     StepCanceled,
+    /// A step gave an output.
+    StepOutput,
+    /// A step has tested what it expects.
+    StepExpectationResult,
+    /// An asset was made.
+    AssetMaterialization,
+    /// Something was noticed of an asset.
+    AssetObservation,
+    /// A check of an asset was evaluated.
+    AssetCheckEvaluation,
     /// Somebody gave back the slots of a step, which goes on; the message says how many of which
     /// pool.
     SlotsFreed,
@@ -256,6 +271,10 @@ pub enum EventKind {
     PoolLimitSet,
     /// A pool lost its limit.
     PoolLimitDeleted,
+    /// Somebody added dynamic partitions.
+    PartitionsAdded,
+    /// Somebody removed dynamic partitions.
+    PartitionsRemoved,
     /// Another configuration is in force.
     ConfigurationApplied,
     /// A code location cannot be reached; its runs stay in the queue for a while.
@@ -289,9 +308,16 @@ words!(EventKind {
     StepUpForRetry => "STEP_UP_FOR_RETRY",
     StepSkipped => "STEP_SKIPPED",
     StepCanceled => "STEP_CANCELED",
+    StepOutput => "STEP_OUTPUT",
+    StepExpectationResult => "STEP_EXPECTATION_RESULT",
+    AssetMaterialization => "ASSET_MATERIALIZATION",
+    AssetObservation => "ASSET_OBSERVATION",
+    AssetCheckEvaluation => "ASSET_CHECK_EVALUATION",
     SlotsFreed => "SLOTS_FREED",
     PoolLimitSet => "POOL_LIMIT_SET",
     PoolLimitDeleted => "POOL_LIMIT_DELETED",
+    PartitionsAdded => "PARTITIONS_ADDED",
+    PartitionsRemoved => "PARTITIONS_REMOVED",
     ConfigurationApplied => "CONFIGURATION_APPLIED",
     LocationPaused => "LOCATION_PAUSED",
     EngineEvent => "ENGINE_EVENT",

@@ -26,6 +26,7 @@ fn errand(folder: &Path, script: &str, deadline: Duration) -> Errand {
         input: b"a question\n".to_vec(),
         deadline,
         max_answer: 100,
+        wanted: None,
     }
 }
 

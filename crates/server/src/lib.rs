@@ -16,6 +16,7 @@ mod guard;
 mod held_back;
 mod layers;
 mod listen;
+mod log_lines;
 mod logfile;
 mod openapi;
 mod query;

@@ -30,22 +30,26 @@ pub(crate) fn size(path: &Path) -> Option<u64> {
     metadata.is_file().then_some(metadata.len())
 }
 
-/// Reads at most `limit` bytes from an offset on. A file that is not there is empty.
+/// Reads at most `limit` bytes of text from an offset on. A file that is not there is empty.
 pub(crate) fn read(path: &Path, offset: u64, limit: u64) -> io::Result<Part> {
-    let mut bytes = Vec::new();
-    let mut is_end = true;
-    if let Some(mut file) = open(path)? {
-        file.seek(SeekFrom::Start(offset))?;
-        // One byte more shows whether there is more.
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        is_end = bytes.len() as u64 <= limit;
-        bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-        if !is_end {
-            bytes.truncate(whole(&bytes));
-        }
+    let (mut bytes, is_end) = bytes(path, offset, limit)?;
+    if !is_end {
+        bytes.truncate(whole(&bytes));
     }
     let next_offset = offset.saturating_add(bytes.len() as u64);
     Ok(Part { text: String::from_utf8_lossy(&bytes).into_owned(), next_offset, is_end })
+}
+
+/// Reads at most `limit` bytes from an offset on, and whether the file ends there for now.
+pub(crate) fn bytes(path: &Path, offset: u64, limit: u64) -> io::Result<(Vec<u8>, bool)> {
+    let mut bytes = Vec::new();
+    let Some(mut file) = open(path)? else { return Ok((bytes, true)) };
+    file.seek(SeekFrom::Start(offset))?;
+    // One byte more shows whether there is more.
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    let is_end = bytes.len() as u64 <= limit;
+    bytes.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    Ok((bytes, is_end))
 }
 
 fn open(path: &Path) -> io::Result<Option<File>> {

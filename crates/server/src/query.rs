@@ -1,5 +1,6 @@
 //! Takes apart what stands behind the `?` of an address. What the parameters mean is said in
-//! `wire::api`; here every one is decoded, and none but tags may stand there twice.
+//! `wire::api`; here every one is decoded, and none but tags and assets may stand there
+//! twice.
 
 use std::collections::BTreeSet;
 use std::fmt::Display;
@@ -16,8 +17,8 @@ use crate::error::ApiError;
 /// How many parameters a request may have.
 const MAX_PARAMETERS: usize = 100;
 
-/// The one parameter that may be repeated.
-const REPEATED: &str = "tag";
+/// The parameters that may be repeated; a request that takes one of these alone refuses two itself.
+const REPEATED: [&str; 2] = ["tag", "asset"];
 
 const PLACE_HINT: &str = "give what the page before gave as `next`, or leave it out";
 
@@ -43,7 +44,7 @@ impl Query {
         }
         let mut seen = BTreeSet::new();
         for (key, _) in &pairs {
-            if key != REPEATED && !seen.insert(key) {
+            if !REPEATED.contains(&key.as_str()) && !seen.insert(key) {
                 let message = format!("query parameter `{key}`: it is given twice");
                 return Err(ApiError::bad_request(message));
             }

@@ -1,6 +1,7 @@
 //! The table of routes: every address that the server knows, with its methods and what the document
 //! of the API says of each. What is not here does not exist.
 
+mod assets;
 mod changes;
 mod described;
 mod document;
@@ -8,6 +9,7 @@ mod instance;
 mod jobs;
 mod live;
 mod logs;
+mod partitions;
 mod pools;
 mod queue;
 mod runs;
@@ -67,7 +69,11 @@ pub(crate) fn table() -> Vec<Row> {
             .post(live::reload_configuration, described::reload_configuration()),
         at("/api/v1/jobs").get(jobs::list, described::jobs()),
         at("/api/v1/jobs/{job}").get(jobs::show, described::job()),
-        at("/api/v1/assets").get(jobs::assets, described::assets()),
+        at("/api/v1/assets").get(assets::list, described::assets()),
+        at("/api/v1/assets/{location}/{asset}").get(assets::show, described::asset()),
+        at("/api/v1/asset-events").get(assets::events, described::asset_events()),
+        at("/api/v1/materialized-partitions")
+            .get(assets::partitions, described::materialized_partitions()),
         at("/api/v1/code-locations").get(jobs::locations, described::locations()),
         at("/api/v1/code-locations/reload").post(jobs::reload, described::reload()),
         at("/api/v1/runs")
@@ -89,6 +95,10 @@ pub(crate) fn table() -> Vec<Row> {
         at("/api/v1/pools/{pool}/limit")
             .put(pools::set_limit, described::set_limit())
             .delete(pools::delete_limit, described::delete_limit()),
+        at("/api/v1/dynamic-partitions").get(partitions::list, described::partitions::sets()),
+        at("/api/v1/dynamic-partitions/{name}")
+            .get(partitions::show, described::partitions::keys())
+            .post(partitions::change, described::partitions::change()),
         at("/api/v1/changes").get(changes::changes, described::changes()),
         of_workers("/worker/v1/begin", post(workers::begin)),
         of_workers("/worker/v1/report", post(workers::report)),

@@ -17,7 +17,7 @@ mod sqlite;
 pub use error::{Cause, CommitError, InspectError, OpenError, ReadError};
 pub use lock::{DaemonLock, LOCK_FILE, LockError};
 pub use read::{
-    Cursor, Inspection, Known, KnownKey, Loaded, Position, Prune, RunsFilter, Spec, StoredRun,
-    Violation,
+    AssetEventsFilter, AssetEventsPage, Cursor, Inspection, Known, KnownKey, LastMade, Loaded,
+    Order, Position, Prune, RunsFilter, Spec, StoredRun, Violation,
 };
 pub use sqlite::Store;

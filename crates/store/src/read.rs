@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use model::{
-    Change, Claim, CodeLocation, Epoch, IdempotencyKey, JobName, PoolLimit, PoolName, Priority,
-    Run, RunId, RunLife, RunStatus, Seq, StepRow, Tags, Timestamp,
+    AssetEvent, AssetEventKind, Change, Claim, CodeLocation, Epoch, IdempotencyKey, JobName,
+    PoolLimit, PoolName, Priority, Run, RunId, RunLife, RunStatus, Seq, StepRow, Tags, Timestamp,
 };
 
 /// A run as it is stored, without its plan and its config.
@@ -117,6 +117,54 @@ pub struct KnownKey {
     pub run: RunId,
 }
 
+/// Which events of assets to list. An empty filter lists all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AssetEventsFilter {
+    /// Of the asset with this key.
+    pub asset: Option<String>,
+    /// Of this kind.
+    pub kind: Option<AssetEventKind>,
+    /// Of this partition.
+    pub partition: Option<String>,
+    /// Of the check of this name.
+    pub check: Option<String>,
+    /// That this run has told.
+    pub run: Option<RunId>,
+    /// Behind this change.
+    pub after: Option<Change>,
+    /// Before this change.
+    pub before: Option<Change>,
+}
+
+/// The order of a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// The newest first.
+    Newest,
+    /// The oldest first.
+    Oldest,
+}
+
+/// A part of a list of events of assets.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AssetEventsPage {
+    /// The events.
+    pub events: Vec<AssetEvent>,
+    /// Whether there may be more behind them.
+    pub is_cut: bool,
+}
+
+/// When and by which run an asset was last made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastMade {
+    /// The key of the asset.
+    pub asset: String,
+    /// The run.
+    pub run: RunId,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// What retention takes away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Prune {
@@ -127,6 +175,9 @@ pub enum Prune {
     /// events; the oldest go first. The first event that is younger ends the search, so that the
     /// history behind it is not walked.
     Events,
+    /// Events of assets that happened before, of runs that ended before or are not stored, and that are
+    /// not the latest of their asset, kind, partition and check. What is counted is events.
+    AssetEvents,
     /// Idempotency keys that were used before. What is counted is keys.
     IdempotencyKeys,
 }

@@ -3,11 +3,12 @@
 //! The names of the fields are those of the columns. What is absent is no field at all, so that the
 //! statement sees a plain NULL. The same texts serve every dialect.
 
+mod asset;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, RunId, StepRow};
+use model::{Batch, Change, Claim, ClaimState, Demand, LifeEvent, Presence, RunId, StepRow};
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
@@ -38,8 +39,11 @@ pub(crate) struct BatchRows {
     pub(crate) pool_limits_gone: Rows,
     pub(crate) pauses: Rows,
     pub(crate) pauses_gone: Rows,
+    pub(crate) partitions: Rows,
+    pub(crate) partitions_gone: Rows,
     pub(crate) deleted: Rows,
     pub(crate) events: Rows,
+    pub(crate) asset_events: Rows,
     /// The number of the first event, if there is one.
     pub(crate) first_change: Option<Change>,
     pub(crate) last_change: Change,
@@ -79,6 +83,8 @@ impl BatchRows {
             batch.new_runs.iter().map(|new| (new.submission.plan_hash, &new.submission)).collect();
         let freed =
             batch.freed.iter().map(|id| FreedRow { run: Id(id.run), step: id.step.as_str() });
+        let of_assets: BTreeSet<Change> =
+            batch.asset_events.iter().map(|event| event.change).collect();
         let retagged = batch.changed_runs.iter().filter(|change| change.tags.is_some());
         Ok(Self {
             plans: Rows::new(
@@ -100,8 +106,11 @@ impl BatchRows {
                 Some(NumberRow { name: location.as_str(), number: (*until)?.as_micros() })
             }))?,
             pauses_gone: Rows::new(gone(&batch.pauses).map(model::CodeLocation::as_str))?,
+            partitions: partitions(batch, Presence::Added)?,
+            partitions_gone: partitions(batch, Presence::Removed)?,
             deleted: Rows::of_ids(&batch.deleted_runs)?,
-            events: Rows::new(batch.events.iter().map(event))?,
+            events: Rows::new(batch.events.iter().map(|told| event(told, &of_assets)))?,
+            asset_events: asset::rows(&batch.asset_events)?,
             first_change: batch.events.first().map(|event| event.change),
             last_change: batch.events.last().map_or(Change::NONE, |event| event.change),
             last_seq: batch.new_runs.iter().map(|new| new.run.seq.get()).max().unwrap_or(0),
@@ -150,6 +159,18 @@ struct PlanRow<'a> {
 struct NumberRow<'a> {
     name: &'a str,
     number: i64,
+}
+
+#[derive(Serialize)]
+struct PartitionRow<'a> {
+    name: &'a str,
+    key: &'a str,
+}
+
+/// Returns the partitions of a batch that are there from now on, or that are not.
+fn partitions(batch: &Batch, wanted: Presence) -> Result<Rows, serde_json::Error> {
+    let those = batch.partitions.iter().filter(|(_, presence)| *presence == wanted);
+    Rows::new(those.map(|(one, _)| PartitionRow { name: one.name.as_str(), key: one.key.as_str() }))
 }
 
 #[derive(Serialize)]
@@ -244,9 +265,12 @@ struct EventRow<'a> {
     step: Option<&'a str>,
     kind: &'static str,
     message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a str>,
 }
 
-fn event(event: &LifeEvent) -> EventRow<'_> {
+/// Returns the row of an event. The data of one of an asset stand in its other row.
+fn event<'a>(event: &'a LifeEvent, of_assets: &BTreeSet<Change>) -> EventRow<'a> {
     EventRow {
         change: event.change.get(),
         run: event.run.map(|(run, _)| Id(run)),
@@ -256,5 +280,6 @@ fn event(event: &LifeEvent) -> EventRow<'_> {
         step: event.step.as_ref().map(model::StepKey::as_str),
         kind: event.kind.as_str(),
         message: &event.message,
+        data: event.data.as_deref().filter(|_| !of_assets.contains(&event.change)),
     }
 }

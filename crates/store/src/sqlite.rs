@@ -4,6 +4,7 @@
 //! `synchronous=FULL`, so that an acknowledged commit survives a loss of power. Statements stand in
 //! `queries/`, one a file, each named as the function that runs it.
 
+mod assets;
 mod cells;
 mod check;
 mod commit;
@@ -11,6 +12,7 @@ mod decode;
 mod inspect;
 mod load;
 mod open;
+mod partitions;
 mod place;
 mod prune;
 mod reads;

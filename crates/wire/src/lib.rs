@@ -8,4 +8,5 @@ pub mod api;
 pub mod client;
 pub mod plan;
 pub mod shim;
+pub mod told;
 pub mod worker;

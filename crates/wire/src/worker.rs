@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Plan;
+use crate::told::{Error, Told};
 
 /// The version of the protocol that this code speaks: the first. A daemon refuses any other.
 pub const PROTOCOL: u32 = 1;
@@ -145,6 +146,9 @@ pub enum ReportKind {
         r#try: u32,
         /// What went wrong, as a sentence.
         error: String,
+        /// The whole of it, if code has raised it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        details: Option<Box<Error>>,
         /// When it is ready again, as [`Report::at`].
         retry_at: i64,
     },
@@ -156,6 +160,21 @@ pub enum ReportKind {
         r#try: u32,
         /// What went wrong, as a sentence.
         error: String,
+        /// The whole of it, if code has raised it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        details: Option<Box<Error>>,
+    },
+    /// The code of a step that is running tells something, on which nothing of the run hangs.
+    Told {
+        /// Its key.
+        step: String,
+        /// The number of the try.
+        r#try: u32,
+        /// The step inside it that tells it, if the step is a whole run of others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inner: Option<String>,
+        /// What.
+        told: Box<Told>,
     },
     /// A step will not run, because one before it did not succeed.
     Skipped {

@@ -138,12 +138,6 @@ impl Client {
     }
 }
 
-/// The address of the daemon of a home, if one runs.
-pub(crate) fn daemon_of(home: &Path) -> Option<String> {
-    let server = ServerFile::of_home(home).ok()??;
-    Some(server.url.trim_end_matches('/').to_owned())
-}
-
 /// Reads an answer that is not longer than it may be.
 async fn body(mut answer: Response, max: usize) -> Result<Vec<u8>, AskError> {
     let mut body = Vec::new();

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 use wire::plan::Plan;
+use wire::told::Error;
 use wire::worker::{Outcome, Report, ReportKind};
 
 use self::limits::Limits;
@@ -29,7 +30,7 @@ pub use self::links::PlanError;
 pub use self::outputs::Outputs;
 pub use self::sentence::MAX_ERROR;
 use self::step::{Place, State, Step};
-pub use self::talk::{Ending, Halt, StepIndex, Todo, Try};
+pub use self::talk::{Ending, Halt, Heard, StepIndex, Todo, Try};
 
 /// How many steps one [`ReportKind::Planned`] names: with long keys such a report stays well below
 /// what one request may carry.
@@ -131,6 +132,27 @@ impl Graph {
         todo
     }
 
+    /// The code of a running try has told something, each at its time.
+    pub fn told(&mut self, of: Try, events: Vec<Heard>) -> Todo {
+        let mut todo = Todo::default();
+        let step = &self.steps[of.step];
+        if step.tries != of.number || !matches!(step.state, State::Running { .. }) {
+            return todo;
+        }
+        let key = step.key.clone();
+        for Heard { at, inner, told } in events {
+            let (step, told) = (key.clone(), Box::new(told));
+            let kind = ReportKind::Told { step, r#try: of.number, inner, told };
+            self.report(&mut todo, at, kind);
+        }
+        todo
+    }
+
+    /// Says what went wrong in a try that is about to be told as ended.
+    pub fn blame(&mut self, of: Try, error: Error) {
+        self.steps[of.step].details = Some(Box::new(error));
+    }
+
     /// Time has passed: what was due until `at` is done.
     pub fn passed(&mut self, at: Timestamp) -> Todo {
         let mut todo = Todo::default();
@@ -230,6 +252,7 @@ impl Graph {
             step: failed.key.clone(),
             r#try: failed.tries,
             error: sentence::bounded(error),
+            details: failed.details.take(),
             retry_at: retry_at.as_micros(),
         };
         self.set_deadline(step, retry_at);
@@ -238,8 +261,10 @@ impl Graph {
 
     fn fail(&mut self, step: StepIndex, error: String, at: Timestamp, todo: &mut Todo) {
         let error = sentence::bounded(error);
-        let (key, r#try) = (self.steps[step].key.clone(), self.steps[step].tries);
-        self.report(todo, at, ReportKind::Failed { step: key, r#try, error: error.clone() });
+        let failed = &mut self.steps[step];
+        let (key, r#try, details) = (failed.key.clone(), failed.tries, failed.details.take());
+        let kind = ReportKind::Failed { step: key, r#try, error: error.clone(), details };
+        self.report(todo, at, kind);
         self.close(step);
         self.failed.push((step, error));
         self.skip_after(step, at, todo);

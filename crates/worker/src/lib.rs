@@ -6,12 +6,15 @@
 //! with [`spool`] behind them; [`run`] is the life of the process around all that. A worker goes on
 //! while the daemon is away, for as long as its steps run, and delivers what it missed to tell.
 
+mod answer;
 mod begin;
 mod client;
 mod clock;
+mod cut;
 mod dagster;
 pub mod environment;
 pub mod folder;
+mod follow;
 pub mod graph;
 mod line;
 pub mod run;

@@ -92,6 +92,12 @@ impl<'a> Line<'a> {
         kept
     }
 
+    /// Whether there is room for what no run hangs on: a run must not end because its code tells much
+    /// while the daemon is away.
+    pub(crate) fn has_room(&self) -> bool {
+        self.told.borrow().end.is_none() && self.spool.borrow().has_room()
+    }
+
     /// Says which report's answer is awaited: the directions must be asked for anew when
     /// the daemon has it.
     pub(crate) fn set_awaited(&self, number: u64) {

@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::sleep;
 use tracing::{error, info};
+use wire::shim::LOAD_SECONDS;
 use wire::worker::{Assignment, Identity, Outcome, Report, ReportKind};
 
 use crate::begin::{SecretError, begin, draw_nonce, read_token};
@@ -37,6 +38,10 @@ pub const LONGEST_STAY: Duration = Duration::from_hours(24);
 /// try, whatever the wait between two.
 pub const LAST_STAY: Duration = Duration::from_secs(3);
 
+/// How long it stays after its steps have ended because it was told to end: time for a daemon that is
+/// just being started again.
+const TOLD_STAY: Duration = Duration::from_secs(15);
+
 /// How a worker treats its steps.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -48,14 +53,22 @@ pub struct Settings {
     /// How many steps run at once at most, whatever the run's own limits say. Others wait for a place,
     /// and hold no slots meanwhile.
     pub max_running: NonZeroUsize,
+    /// How long the code of a step that is written for Dagster may take to be loaded.
+    pub load_timeout: Duration,
 }
 
 impl Default for Settings {
     /// Ten seconds, as long as container engines give; 10 MiB, some 100,000 lines; 256 steps, each of
-    /// which costs the worker three descriptors of the 1024 that a process mostly has.
+    /// which costs the worker three descriptors of the 1024 that a process mostly has; as long to load
+    /// as a code location has.
     fn default() -> Self {
         let max_running = NonZeroUsize::MIN.saturating_add(255);
-        Self { grace: Duration::from_secs(10), max_output: 10 * 1024 * 1024, max_running }
+        Self {
+            grace: Duration::from_secs(10),
+            max_output: 10 * 1024 * 1024,
+            max_running,
+            load_timeout: Duration::from_secs(LOAD_SECONDS),
+        }
     }
 }
 
@@ -191,14 +204,18 @@ impl Worker {
         assignment: Assignment,
         terminate: &mut Signal,
     ) -> &'static str {
-        match self.prepare_walk(&assignment) {
+        let was_terminated = match self.prepare_walk(&assignment) {
             Ok((graph, ground)) => Walk::new(graph, ground, line, self.clock).run(terminate).await,
-            Err(error) => self.give_up(line, &with_cause(&error)),
-        }
+            Err(error) => {
+                self.give_up(line, &with_cause(&error));
+                false
+            }
+        };
         line.close();
+        let stay = if was_terminated { TOLD_STAY } else { LONGEST_STAY };
         tokio::select! {
             () = line.broken() => "nobody will ask for it any more",
-            () = sleep(LONGEST_STAY) => "it has been away for too long",
+            () = sleep(stay) => "it has been away for too long",
             () = async { terminate.recv().await; sleep(LAST_STAY).await } => {
                 "it was away when the worker was told to end"
             }

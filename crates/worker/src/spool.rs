@@ -17,6 +17,10 @@ use wire::worker::{MAX_REPORTS, Report};
 /// nobody listens is ended rather than the disk filled.
 pub const MAX_SPOOL: u64 = 64 * 1024 * 1024;
 
+/// From how many bytes on that were received they are given back, while others wait: a worker that always
+/// has more to tell would fill the file although the daemon takes it all.
+const COMPACT_FROM: u64 = 4 * 1024 * 1024;
+
 /// How many bytes of reports are kept in memory while the file takes none, as on a full disk: some
 /// 6,000 reports. A disk that is full for a moment ends no run.
 const MAX_IN_MEMORY: usize = 1024 * 1024;
@@ -192,7 +196,32 @@ impl Spool {
             self.file.set_len(0).map_err(failed("empty the file of"))?;
             (self.start, self.end) = (0, 0);
         }
+        self.compact().map_err(failed("move"))?;
         Ok(self.received > before)
+    }
+
+    /// Whether less than half of it is in use.
+    pub fn has_room(&self) -> bool {
+        self.in_memory.is_empty() && self.end < MAX_SPOOL / 2
+    }
+
+    /// Moves what was not received to the front of the file, once that frees as much as it moves.
+    fn compact(&mut self) -> io::Result<()> {
+        let length = self.end - self.start;
+        if self.start < COMPACT_FROM || self.start < length {
+            return Ok(());
+        }
+        let mut moved = 0;
+        let mut block = vec![0; MAX_REQUEST];
+        while moved < length {
+            let left = usize::try_from(length - moved).unwrap_or(block.len());
+            let part = block.get_mut(..left.min(MAX_REQUEST)).unwrap_or_default();
+            self.file.read_exact_at(part, self.start + moved)?;
+            self.file.write_all_at(part, moved)?;
+            moved += part.len() as u64;
+        }
+        (self.start, self.end) = (0, length);
+        self.file.set_len(length)
     }
 
     /// The number of the last report that was received, 0 if none was.
@@ -251,6 +280,23 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0, "what was received is gone");
         spool.append(many(4, 4)).unwrap();
         assert_eq!(spool.batch().unwrap(), Some(Batch { first: 4, reports: many(4, 4) }));
+    }
+
+    #[test]
+    fn a_file_that_is_never_empty_does_not_grow_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("spool.jsonl");
+        let mut spool = Spool::create(&path).unwrap();
+        let step = |n: i64| ReportKind::Canceled { step: format!("{n}{}", "x".repeat(100_000)) };
+        let report = |n: i64| Report { at: n, kind: step(n) };
+        spool.append(vec![report(1)]).unwrap();
+        for n in 2..=200 {
+            spool.append(vec![report(n)]).unwrap();
+            assert_eq!(spool.batch().unwrap().unwrap().reports[0], report(n - 1));
+            spool.forget(u64::try_from(n).unwrap() - 1).unwrap();
+        }
+        let length = std::fs::metadata(&path).unwrap().len();
+        assert!(length <= COMPACT_FROM + 200_000, "{length}");
     }
 
     #[test]

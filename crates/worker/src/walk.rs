@@ -15,16 +15,19 @@ use process::guard::Orders;
 use process::spawn::GuardedCommand;
 use thiserror::Error;
 use tokio::signal::unix::Signal;
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tracing::{error, info};
 use wire::plan::PlanStep;
+use wire::told::{Error, Told as ToldByCode};
 
+use crate::answer::Answer;
 use crate::clock::Clock;
-use crate::dagster::{self, DagsterRun, step_of};
+use crate::dagster::{DagsterRun, step_of};
 use crate::environment::{EnvironmentError, RunFacts};
 use crate::folder::Folder;
-use crate::graph::{Ending, Graph, Halt, StepIndex, Todo, Try};
+use crate::follow::{Batch, Followed, MAX_WAITING};
+use crate::graph::{Ending, Graph, Halt, Heard, StepIndex, Todo, Try};
 use crate::line::{Line, Told};
 use crate::run::{Settings, write_secretly};
 use crate::spool::SpoolError;
@@ -47,6 +50,12 @@ pub(crate) struct Ground {
     pub(crate) dagster: Option<DagsterRun>,
 }
 
+/// How a try ended, with what its code has raised.
+type Ended = (Try, (Ending, Option<Error>));
+
+/// How many events of one try are told: more than anybody reads. It is said how many there were beyond.
+const MAX_EVENTS: usize = 10_000;
+
 /// A walk under way.
 #[derive(Debug)]
 pub(crate) struct Walk<'a> {
@@ -55,7 +64,12 @@ pub(crate) struct Walk<'a> {
     line: &'a Line<'a>,
     clock: Clock,
     told: watch::Receiver<Told>,
-    tries: FuturesUnordered<LocalBoxFuture<'static, (Try, Ending)>>,
+    tries: FuturesUnordered<LocalBoxFuture<'static, Ended>>,
+    /// What the code of tries tells; the sender is for those that start.
+    events: mpsc::Receiver<Batch>,
+    telling: mpsc::Sender<Batch>,
+    /// How many events each running try has told, and how many of them were left out.
+    heard: BTreeMap<StepIndex, (usize, u64)>,
     /// Ends the running try of a step.
     stops: BTreeMap<StepIndex, Arc<Notify>>,
     was_terminated: bool,
@@ -66,6 +80,7 @@ impl<'a> Walk<'a> {
         let mut told = line.told();
         // What was said before this is heard too.
         told.mark_changed();
+        let (telling, events) = mpsc::channel(MAX_WAITING);
         Self {
             graph,
             ground,
@@ -73,26 +88,31 @@ impl<'a> Walk<'a> {
             clock,
             told,
             tries: FuturesUnordered::new(),
+            events,
+            telling,
+            heard: BTreeMap::new(),
             stops: BTreeMap::new(),
             was_terminated: false,
         }
     }
 
-    /// Walks until every step has ended and nothing of them is left.
-    pub(crate) async fn run(mut self, terminate: &mut Signal) {
+    /// Walks until every step has ended and nothing of them is left; returns whether SIGTERM came.
+    pub(crate) async fn run(mut self, terminate: &mut Signal) -> bool {
         let todo = self.graph.begin(self.clock.now());
         self.perform(todo);
         while !self.graph.has_ended() {
             let todo = self.next(terminate).await;
             self.perform(todo);
         }
+        self.was_terminated
     }
 
     /// Waits for what happens next and tells the graph.
     async fn next(&mut self, terminate: &mut Signal) -> Todo {
         let due = self.graph.next_deadline().map(|at| self.clock.instant(at));
         tokio::select! {
-            Some((ended, ending)) = self.tries.next() => self.exited(ended, ending),
+            Some((ended, how)) = self.tries.next() => self.exited(ended, how),
+            Some((of, events)) = self.events.recv() => self.tell(of, events),
             Ok(()) = self.told.changed() => self.heard(),
             () = until(due) => self.graph.passed(self.clock.now()),
             Some(()) = terminate.recv(), if !self.was_terminated => {
@@ -103,9 +123,35 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn exited(&mut self, ended: Try, ending: Ending) -> Todo {
+    /// A try ended. What it has told goes before that.
+    fn exited(&mut self, ended: Try, (ending, error): (Ending, Option<Error>)) -> Todo {
         self.stops.remove(&ended.step);
+        while let Ok((of, events)) = self.events.try_recv() {
+            let todo = self.tell(of, events);
+            self.perform(todo);
+        }
+        if let Some((_, events @ 1..)) = self.heard.remove(&ended.step) {
+            let told = ToldByCode::LeftOut { events };
+            let left_out = Heard { at: self.clock.now(), inner: None, told };
+            let todo = self.graph.told(ended, vec![left_out]);
+            self.perform(todo);
+        }
+        if let Some(error) = error {
+            self.graph.blame(ended, error);
+        }
         self.graph.exited(ended, ending, self.clock.now())
+    }
+
+    /// Takes what a try has told: no more than a try may tell, and nothing while so much waits to be
+    /// delivered that a run would have to end for it.
+    fn tell(&mut self, of: Try, mut events: Vec<Heard>) -> Todo {
+        let (told, left_out) = self.heard.entry(of.step).or_default();
+        let room = if self.line.has_room() { MAX_EVENTS.saturating_sub(*told) } else { 0 };
+        let beyond = events.len().saturating_sub(room);
+        events.truncate(room);
+        *told += events.len();
+        *left_out += beyond as u64;
+        self.graph.told(of, events)
     }
 
     fn heard(&mut self) -> Todo {
@@ -144,7 +190,7 @@ impl<'a> Walk<'a> {
         let todo = self.graph.halt(Halt::Fail(reason.clone()), self.clock.now());
         self.perform(todo);
         for start in starts {
-            let todo = self.exited(start, Ending::Unstartable(reason.clone()));
+            let todo = self.exited(start, (Ending::Unstartable(reason.clone()), None));
             self.perform(todo);
         }
     }
@@ -162,13 +208,20 @@ impl<'a> Walk<'a> {
             }
             Err(error) => Err(Ending::Unstartable(with_cause(&error))),
         };
+        let (clock, events) = (self.clock, self.telling.clone());
+        let load_timeout = self.ground.settings.load_timeout;
         self.tries.push(Box::pin(async move {
-            let ending = match started {
-                Ok((running, None)) => running.watch(stop).await,
-                Ok((running, Some(answer))) => dagster::ending(running.watch(stop).await, &answer),
-                Err(ending) => ending,
+            let ended = match started {
+                Ok((running, None)) => (running.watch(stop).await, None),
+                Ok((running, Some(answer))) => {
+                    let answer = Answer::new(&answer, clock);
+                    let followed =
+                        Followed { of: start, running, stop, answer, load_timeout, events };
+                    followed.follow().await
+                }
+                Err(ending) => (ending, None),
             };
-            (start, ending)
+            (start, ended)
         }));
     }
 

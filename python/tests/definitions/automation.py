@@ -45,6 +45,78 @@ def asks_for_partitions(context: dg.OpExecutionContext) -> None:
 
 
 @dg.op
+def asks_for_everything(context: dg.OpExecutionContext) -> None:
+    context.instance.get_asset_records()
+
+
+@dg.op
+def asks_for_all_keys(context: dg.OpExecutionContext) -> None:
+    context.instance.get_asset_keys()
+
+
+@dg.op
+def reads_assets(context: dg.OpExecutionContext) -> None:
+    orders, nothing = dg.AssetKey("orders"), dg.AssetKey(["raw", "nothing"])
+    entry = context.instance.get_latest_materialization_event(orders)
+    made = entry.asset_materialization
+    metadata = {label: (type(v).__name__, v.value) for label, v in made.metadata.items()}
+    context.log.info(f"{entry.run_id} {entry.timestamp} {made.partition} {made.tags}")
+    context.log.info(f"{metadata}")
+    assert context.instance.get_latest_materialization_event(nothing) is None
+    assert not context.instance.has_asset_key(nothing)
+    [record] = context.instance.get_asset_records([orders, nothing])
+    entry = record.asset_entry
+    context.log.info(f"{entry.last_materialization_record.storage_id} {entry.last_run_id}")
+    context.log.info(f"{sorted(context.instance.get_materialized_partitions(orders))}")
+
+
+@dg.op
+def pages_events(context: dg.OpExecutionContext) -> None:
+    orders = dg.AssetKey("orders")
+    first = context.instance.fetch_materializations(orders, limit=2)
+    then = context.instance.fetch_materializations(orders, limit=2, cursor=first.cursor)
+    numbers = [[r.storage_id for r in page.records] for page in (first, then)]
+    context.log.info(f"{numbers} {first.has_more} {then.has_more}")
+    up = context.instance.fetch_materializations(orders, limit=9, ascending=True).records
+    context.log.info(f"{[record.storage_id for record in up]}")
+    seen = context.instance.fetch_observations(orders, limit=5).records
+    context.log.info(f"{[record.asset_observation.metadata['rows'].value for record in seen]}")
+    of_two = context.instance.get_event_records(
+        dg.EventRecordsFilter(
+            dg.DagsterEventType.ASSET_MATERIALIZATION, orders, asset_partitions=["one", "two"]
+        )
+    )
+    context.log.info(f"{[(record.partition_key, record.storage_id) for record in of_two]}")
+    later = dg.AssetRecordsFilter(orders, after_timestamp=of_two[-1].timestamp)
+    late = context.instance.fetch_materializations(later, limit=5).records
+    context.log.info(f"{[record.storage_id for record in late]}")
+
+
+@dg.op
+def reads_checks(context: dg.OpExecutionContext) -> None:
+    key = dg.AssetCheckKey(dg.AssetKey("orders"), "has_rows")
+    record = context.instance.get_latest_asset_check_evaluation_record(key)
+    data = record.event.dagster_event.event_specific_data
+    context.log.info(f"{record.status.value} {data.severity.value} {data.metadata['rows'].value}")
+    other = dg.AssetCheckKey(dg.AssetKey("orders"), "other")
+    assert context.instance.get_latest_asset_check_evaluation_record(other) is None
+    told = context.instance.event_log_storage.get_asset_check_execution_history(key, limit=5)
+    context.log.info(f"{[record.id for record in told]}")
+
+
+@dg.op
+def changes_partitions(context: dg.OpExecutionContext) -> None:
+    instance = context.instance
+    instance.add_dynamic_partitions("customers", ["acme", "initech", "acme"])
+    instance.delete_dynamic_partition("customers", "old one")
+    keys = instance.get_dynamic_partitions("customers")
+    has = [instance.has_dynamic_partition("customers", key) for key in ("acme", "old one")]
+    customers = dg.DynamicPartitionsDefinition(name="customers")
+    said = customers.get_partition_keys(dynamic_partitions_store=instance)
+    context.log.info(f"{keys} {has} {said == keys}")
+
+
+@dg.op
 def launches(context: dg.OpExecutionContext) -> None:
     context.instance.submit_run(context.run_id, None)
 
@@ -70,6 +142,12 @@ def questions():
     asks_for_the_latest()
     asks_for_records()
     asks_for_partitions()
+    asks_for_everything()
+    asks_for_all_keys()
+    reads_assets()
+    pages_events()
+    reads_checks()
+    changes_partitions()
     launches()
     tags_itself()
     reads_config_of_others()
@@ -88,6 +166,23 @@ def config_of_day(day: str) -> dict:
 )
 def daily():
     prints_day()
+
+
+customers = dg.DynamicPartitionsDefinition(name="customers")
+by_day_and_customer = dg.MultiPartitionsDefinition({"day": days, "customer": customers})
+
+
+@dg.asset(partitions_def=customers)
+def invoices(context: dg.AssetExecutionContext) -> None:
+    context.log.info(f"invoices of {context.partition_key}")
+
+
+@dg.asset(partitions_def=by_day_and_customer)
+def visits() -> None: ...
+
+
+invoicing = dg.define_asset_job("invoicing", [invoices])
+visiting = dg.define_asset_job("visiting", [visits])
 
 
 @dg.schedule(
@@ -152,7 +247,8 @@ def after_failures(_context): ...
 
 
 defs = dg.Definitions(
-    jobs=[daily, questions],
+    assets=[invoices, visits],
+    jobs=[daily, questions, invoicing, visiting],
     schedules=[one_at_a_time, by_config, broken, leaves, says_nothing],
     sensors=[files, adds_partitions, after_orders, after_failures],
 )

@@ -94,7 +94,9 @@ impl Naive {
             Event::LocationResumed { location } => {
                 self.paused.remove(location);
             }
-            Event::LocationsLoading { locations } => self.loading = locations.clone(),
+            Event::LocationsLoading { locations } => {
+                self.loading.clone_from(locations);
+            }
             Event::TimePassed { now } => self.now = self.now.max(*now),
         }
         self.paused.retain(|_, until| *until > self.now);

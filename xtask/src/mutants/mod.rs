@@ -4,6 +4,7 @@
 //! workspace, where a test must then fail. A mistake that no test finds is a gap in the tests; a
 //! patch that no longer applies or builds proves nothing. Both fail the run.
 
+mod binaries;
 mod outcome;
 mod patch;
 mod scratch;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
+use crate::mutants::binaries::Binaries;
 use crate::mutants::outcome::{Outcome, closing_line};
 use crate::mutants::patch::Patch;
 use crate::mutants::scratch::Scratch;
@@ -46,10 +48,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<ExitCode> 
     for number in 1..=jobs.min(patches.len()) {
         scratches.push(Scratch::new(workspace, &number.to_string())?);
     }
-    if outdated(&scratches[0], &patches)? > 0 || !passes_without_mistake(&scratches[0], &patches)? {
+    let (first, others) = scratches.split_first().context("there is no scratch copy")?;
+    if outdated(first, &patches)? > 0 {
         return Ok(ExitCode::FAILURE);
     }
-    let outcomes = plant_all(&scratches, &patches)?;
+    let Some(selections) = passes_without_mistake(first, &patches)? else {
+        return Ok(ExitCode::FAILURE);
+    };
+    for other in others {
+        other.take_built(first)?;
+    }
+    let outcomes = plant_all(&scratches, &patches, &selections)?;
     println!("{}", closing_line(&outcomes));
     let is_good = outcomes.iter().all(Outcome::is_found);
     Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -87,32 +96,44 @@ fn outdated(scratch: &Scratch, patches: &[Patch]) -> Result<usize> {
     Ok(outdated)
 }
 
+/// The test binaries by the arguments of nextest that mean them.
+type Selections<'a> = BTreeMap<&'a [String], Binaries>;
+
 /// Runs the tests that should find the mistakes as they are: where one fails without a mistake,
-/// failing with one says nothing.
-fn passes_without_mistake(scratch: &Scratch, patches: &[Patch]) -> Result<bool> {
+/// failing with one says nothing. Returns which tests there are, or nothing if one failed.
+fn passes_without_mistake<'a>(
+    scratch: &Scratch,
+    patches: &'a [Patch],
+) -> Result<Option<Selections<'a>>> {
     let mut selections: BTreeMap<&[String], BTreeSet<&str>> = BTreeMap::new();
     for patch in patches {
         selections.entry(&patch.tests).or_default().insert(&patch.found_by);
     }
+    let mut binaries = Selections::new();
     for (tests, only) in selections {
         let end = scratch.test(tests, only)?;
         if !end.is_pass() {
             let test = end.failed_test().unwrap_or("the build");
             println!("{test} fails without any mistake, so nothing can be found");
-            return Ok(false);
+            return Ok(None);
         }
+        binaries.insert(tests, scratch.list(tests)?);
     }
-    Ok(true)
+    Ok(Some(binaries))
 }
 
 /// Shares the patches out among the scratch copies; the outcomes come in no particular order.
-fn plant_all(scratches: &[Scratch], patches: &[Patch]) -> Result<Vec<Outcome>> {
+fn plant_all(
+    scratches: &[Scratch],
+    patches: &[Patch],
+    selections: &Selections<'_>,
+) -> Result<Vec<Outcome>> {
     let next = AtomicUsize::new(0);
     let work = |scratch: &Scratch| -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::new();
         while let Some(patch) = patches.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let outcome =
-                plant(scratch, patch).with_context(|| format!("failed to plant {}", patch.name))?;
+            let outcome = plant(scratch, patch, &selections[patch.tests.as_slice()])
+                .with_context(|| format!("failed to plant {}", patch.name))?;
             println!("{}", outcome.line(patch));
             outcomes.push(outcome);
         }
@@ -132,15 +153,14 @@ fn plant_all(scratches: &[Scratch], patches: &[Patch]) -> Result<Vec<Outcome>> {
     })
 }
 
-/// Plants one mistake and lets the tests look for it: first the one that should find it, which is
-/// the fastest way to an answer, then all.
-fn plant(scratch: &Scratch, patch: &Patch) -> Result<Outcome> {
+/// Plants one mistake and lets the tests look for it: first the one that should find it, in a build of
+/// its own binary alone, which is the fastest way to an answer, then all.
+fn plant(scratch: &Scratch, patch: &Patch, binaries: &Binaries) -> Result<Outcome> {
     scratch.restore()?;
     scratch.apply(patch)?;
-    if !scratch.build(&patch.tests)? {
-        return Ok(Outcome::DoesNotBuild);
-    }
-    let expected = scratch.test(&patch.tests, [patch.found_by.as_str()])?;
+    let narrow = binaries.holding(&patch.found_by);
+    let expected = narrow.as_ref().unwrap_or(&patch.tests);
+    let expected = scratch.test(expected, [patch.found_by.as_str()])?;
     if let Some(outcome) = Outcome::of_expected(&expected) {
         return Ok(outcome);
     }

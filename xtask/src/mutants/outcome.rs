@@ -25,8 +25,9 @@ pub(crate) enum Outcome {
     Unclear,
 }
 
-/// How nextest says by its exit code that a test failed, and that no test ran.
+/// How nextest says by its exit code that a test failed, that the build did, and that no test ran.
 const TEST_FAILED: i32 = 100;
+const BUILD_FAILED: i32 = 101;
 const NO_TESTS: i32 = 4;
 
 impl TestEnd {
@@ -55,6 +56,7 @@ impl Outcome {
         match end.code {
             Some(0) => None,
             Some(TEST_FAILED) => Some(Self::Found(end.failed_test_or_unnamed())),
+            Some(BUILD_FAILED) => Some(Self::DoesNotBuild),
             Some(NO_TESTS) => Some(Self::NoSuchTest),
             Some(_) | None => Some(Self::Unclear),
         }
@@ -65,6 +67,7 @@ impl Outcome {
         match end.code {
             Some(0) => Self::Missed,
             Some(TEST_FAILED) => Self::FoundByOther(end.failed_test_or_unnamed()),
+            Some(BUILD_FAILED) => Self::DoesNotBuild,
             Some(_) | None => Self::Unclear,
         }
     }

@@ -9,6 +9,7 @@ use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::mutants::binaries::Binaries;
 use crate::mutants::outcome::TestEnd;
 use crate::mutants::patch::Patch;
 use crate::workspace::Workspace;
@@ -84,10 +85,26 @@ impl Scratch {
         git.wait_with_output().context("failed to wait for git")
     }
 
-    /// Builds the tests and returns whether that went well.
-    pub(crate) fn build(&self, tests: &[String]) -> Result<bool> {
-        let output = self.nextest(tests).arg("--no-run").output();
-        Ok(output.context("failed to start cargo nextest")?.status.success())
+    /// Takes what another copy has built, if it has built nothing itself: all that is not of this
+    /// workspace needs no second build.
+    pub(crate) fn take_built(&self, other: &Self) -> Result<()> {
+        if self.target.exists() {
+            return Ok(());
+        }
+        // With its times, by which cargo sees that it is fresh.
+        let mut cp = Command::new("cp");
+        let status = cp.arg("-a").arg(&other.target).arg(&self.target).status();
+        ensure!(status.context("failed to start cp")?.success(), "failed to copy what is built");
+        Ok(())
+    }
+
+    /// Lists the test binaries with their tests.
+    pub(crate) fn list(&self, tests: &[String]) -> Result<Binaries> {
+        let mut command = self.nextest("list", tests);
+        let output = command.args(["--message-format", "json"]).output();
+        let output = output.context("failed to start cargo nextest")?;
+        ensure!(output.status.success(), "failed to list the tests of {}", tests.join(" "));
+        Binaries::read(&output.stdout)
     }
 
     /// Runs the tests whose names contain one of these parts; all of them if there is none.
@@ -96,7 +113,7 @@ impl Scratch {
         tests: &[String],
         only: impl IntoIterator<Item = &'a str>,
     ) -> Result<TestEnd> {
-        let mut command = self.nextest(tests);
+        let mut command = self.nextest("run", tests);
         command.args(["--profile", "mutants", "--show-progress", "none", "--color", "never"]);
         command.arg("--").args(only);
         let output = command.output().context("failed to start cargo nextest")?;
@@ -106,10 +123,10 @@ impl Scratch {
         })
     }
 
-    fn nextest(&self, tests: &[String]) -> Command {
+    fn nextest(&self, what: &str, tests: &[String]) -> Command {
         let mut command = Command::new("cargo");
         command
-            .args(["nextest", "run", "--cargo-profile", "mutants"])
+            .args(["nextest", what, "--cargo-profile", "mutants"])
             .args(tests)
             .current_dir(&self.copy)
             .stdin(Stdio::null())

@@ -66,9 +66,11 @@ fn a_test_that_dies_or_never_ends_has_found_the_mistake() {
 fn an_end_that_is_no_failed_test_finds_nothing() {
     assert_eq!(Outcome::of_expected(&end(0, "")), None);
     assert_eq!(Outcome::of_expected(&end(4, "")), Some(Outcome::NoSuchTest));
-    assert_eq!(Outcome::of_expected(&end(101, "")), Some(Outcome::Unclear));
+    assert_eq!(Outcome::of_expected(&end(101, "")), Some(Outcome::DoesNotBuild));
+    assert_eq!(Outcome::of_expected(&end(104, "")), Some(Outcome::Unclear));
     assert_eq!(Outcome::of_all(&end(0, "")), Outcome::Missed);
-    assert_eq!(Outcome::of_all(&end(101, "")), Outcome::Unclear);
+    assert_eq!(Outcome::of_all(&end(101, "")), Outcome::DoesNotBuild);
+    assert_eq!(Outcome::of_all(&end(104, "")), Outcome::Unclear);
 }
 
 #[test]

@@ -12,6 +12,8 @@ use thiserror::Error;
 use wire::client::TOKEN_FILE;
 use wire::shim::{CoordinatorBase, Instance, LoadCoordinator, VERSION};
 
+use super::variables::variables;
+
 /// How long a class may take to be loaded. Importing Dagster takes seconds on a machine that does much
 /// else.
 const LONGEST_LOAD: Duration = Duration::from_secs(90);
@@ -52,7 +54,7 @@ pub(crate) async fn start(
     let name = format!("{key}: {}", class.name());
     let failed = |why: HookError| ClassError { name: name.clone(), why };
     let inherited = config.inherited_env.value.as_deref();
-    let environment = std::env::vars_os().collect();
+    let environment = variables();
     let program = coordinator_program(&place.home, &place.folder, &environment, inherited)
         .map_err(|error| failed(HookError(format!("cannot prepare to load Python: {error}"))))?;
     let opening = Opening { class: Box::new(opening(class, place)), timeout: LONGEST_LOAD };

@@ -11,6 +11,7 @@ mod saved;
 mod serve;
 mod sources;
 mod start;
+mod variables;
 mod watch;
 
 use std::net::IpAddr;

@@ -8,6 +8,8 @@ use ::config::InstanceConfig;
 use definitions::{LocationState, Root, Snapshot};
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 use super::configuration::{ConfigurationFile, Found, Reloaded, folder_of};
 use super::saved::SavedError;
@@ -233,16 +235,16 @@ impl Stop {
     }
 }
 
-/// Writes the log to standard error: from warnings on, or what `RUST_LOG` says.
+/// Writes the log to standard error: from warnings on, or what `RUST_LOG` says: levels, also by module
+/// (`info,pointsman_coordinator=debug`). What it cannot be read as is as if it were not there.
 pub(super) fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let said: Option<Targets> = std::env::var("RUST_LOG").ok().and_then(|said| said.parse().ok());
+    let filter = said.unwrap_or_else(|| Targets::new().with_default(LevelFilter::WARN));
+    let log = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
     // Fails only if a log was started before, which is as good.
-    drop(log.try_init());
+    drop(tracing_subscriber::registry().with(log.with_filter(filter)).try_init());
 }
 
 /// Writes to standard output at once; whether anybody reads it makes no difference to the daemon.

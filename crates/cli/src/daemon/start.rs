@@ -18,6 +18,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use super::class::{ClassError, Place};
 use super::options::options;
 use super::sources::Sources;
+use super::variables::variables;
 
 /// The name of the database in the home.
 pub(crate) const DATABASE: &str = "pointsman.db";
@@ -142,7 +143,7 @@ async fn load(
 }
 
 fn python(home: &Path) -> std::io::Result<PythonHost> {
-    let environment = std::env::vars_os().collect();
+    let environment = variables();
     PythonHost::new(home, PathBuf::from(BINARY), environment, Deadlines::default())
 }
 

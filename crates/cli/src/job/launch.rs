@@ -1,16 +1,12 @@
 //! `pointsman job launch`: submits a run, and waits for its end if asked to.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
-use std::path::{Path, PathBuf};
 
-use ::config::MAX_FILE_BYTES;
-use ::config::yaml::{self, Node, Value};
 use clap::Args;
 use model::{RunStatus, is_withheld_header};
 use wire::api::{SubmitRun, USER};
 
+use super::config::ConfigArgs;
 use crate::answer::{Answer, WRONG};
 use crate::failure::Failure;
 use crate::remote::{Remote, Session, run as run_remote, say, tell_json};
@@ -26,7 +22,8 @@ Exit codes: 0 launched (with --wait: it succeeded), 1 refused (with --wait: it d
 
 Example:
   pointsman job launch nightly --tag team=docs --priority 3
-  pointsman job launch -j nightly --config nightly.yaml --wait")]
+  pointsman job launch -j nightly --config nightly.yaml --config tonight.yaml --wait
+  pointsman job launch -j etl --op-selection '*load'")]
 pub(crate) struct LaunchArgs {
     /// The job
     #[arg(value_name = "JOB", required_unless_present = "named")]
@@ -43,9 +40,11 @@ pub(crate) struct LaunchArgs {
     /// Tags of the run as a JSON object; --tag wins over it
     #[arg(long, value_name = "JSON", value_parser = json_tags)]
     tags: Option<BTreeMap<String, String>>,
-    /// The config of the run: a file of JSON or YAML, or - for standard input
-    #[arg(short, long, value_name = "FILE")]
-    config: Option<PathBuf>,
+    #[command(flatten)]
+    config: ConfigArgs,
+    /// The ops to execute in place of all, in Dagster's syntax; several are parted by commas
+    #[arg(short, long, value_name = "OPS", value_delimiter = ',')]
+    op_selection: Option<Vec<String>>,
     /// The priority of the run: larger goes first, 0 unless given
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = priority)]
     priority: Option<i32>,
@@ -65,8 +64,6 @@ pub(crate) struct LaunchArgs {
     remote: Remote,
 }
 
-/// The tag that says which partition a run is for.
-const PARTITION_TAG: &str = "dagster/partition";
 /// The headers that the request has anyway, or that would change how it is sent.
 const OWN_HEADERS: [&str; 8] = [
     "accept",
@@ -115,7 +112,7 @@ fn priority(text: &str) -> Result<i32, String> {
 }
 
 /// Reads tags as Dagster does: a value that is no text is kept as its JSON.
-fn json_tags(text: &str) -> Result<BTreeMap<String, String>, String> {
+pub(crate) fn json_tags(text: &str) -> Result<BTreeMap<String, String>, String> {
     let tags: BTreeMap<String, serde_json::Value> =
         serde_json::from_str(text).map_err(|error| {
             format!("it must be a JSON object such as {{\"team\": \"docs\"}}: {error}")
@@ -131,34 +128,13 @@ pub(crate) fn run(args: &LaunchArgs) -> Answer {
     run_remote(&args.remote, async |session| launch(session, args).await)
 }
 
-/// A part of a job to launch.
-#[derive(Debug)]
-pub(crate) struct Partly {
-    /// The job.
-    pub(crate) job: String,
-    /// Its code location.
-    pub(crate) location: Option<String>,
-    /// The assets that the run is for.
-    pub(crate) assets: Vec<String>,
-    /// The partition that it is for.
-    pub(crate) partition: Option<String>,
-}
-
-/// Launches a run for some assets, and waits for its end if asked to.
+/// Launches a run as a request says, and waits for its end if asked to.
 pub(crate) async fn launch_part(
     session: &Session,
-    part: Partly,
+    request: &SubmitRun,
     is_awaited: bool,
 ) -> Result<u8, Failure> {
-    let partition = part.partition.map(|key| (PARTITION_TAG.to_owned(), key));
-    let request = SubmitRun {
-        job: part.job,
-        location: part.location,
-        tags: partition.into_iter().collect(),
-        asset_selection: Some(part.assets),
-        ..SubmitRun::default()
-    };
-    submit(session, &request, None, &told_to_hooks(&[], user()), is_awaited).await
+    submit(session, request, None, &told_to_hooks(&[], user()), is_awaited).await
 }
 
 async fn launch(session: &Session, args: &LaunchArgs) -> Result<u8, Failure> {
@@ -208,76 +184,18 @@ fn request(args: &LaunchArgs) -> Result<SubmitRun, Failure> {
         job,
         location: args.location.clone(),
         tags,
-        config: args.config.as_deref().map(read_config).transpose()?,
+        config: args.config.read()?,
         priority: args.priority,
         deployment: None,
         run_id: args.run_id.clone(),
         asset_selection: None,
-        op_selection: None,
-    })
-}
-
-/// Reads a config; JSON is YAML too.
-fn read_config(path: &Path) -> Result<serde_json::Value, Failure> {
-    let is_stdin = path == Path::new("-");
-    let name = if is_stdin { "<stdin>".to_owned() } else { path.display().to_string() };
-    let read = || -> std::io::Result<Vec<u8>> {
-        let input: Box<dyn Read> =
-            if is_stdin { Box::new(std::io::stdin()) } else { Box::new(File::open(path)?) };
-        let mut bytes = Vec::new();
-        input.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().map_err(|error| Failure::Input {
-        message: format!("cannot read {name}: {error}"),
-        hint: None,
-    })?;
-    let unread = |message: String| Failure::Input { message, hint: None };
-    let document = yaml::parse(&name, &bytes).map_err(|problems| unread(problems.to_string()))?;
-    to_json(&document.root).map_err(|problem| unread(format!("{name}: {problem}")))
-}
-
-fn to_json(node: &Node) -> Result<serde_json::Value, String> {
-    Ok(match &node.value {
-        Value::Null => serde_json::Value::Null,
-        Value::Bool(value) => (*value).into(),
-        Value::Int(value) => (*value).into(),
-        Value::Float(value) => serde_json::Number::from_f64(*value)
-            .ok_or_else(|| format!("{value} cannot be said in JSON; put it in quotes"))?
-            .into(),
-        Value::Text(text) => text.as_str().into(),
-        Value::List(items) => items.iter().map(to_json).collect::<Result<_, _>>()?,
-        Value::Map(entries) => {
-            let mut map = serde_json::Map::new();
-            for entry in entries {
-                let key = entry.key.as_text().ok_or("every key must be text; put it in quotes")?;
-                if map.insert(key.to_owned(), to_json(&entry.value)?).is_some() {
-                    return Err(format!("the key `{key}` is there twice"));
-                }
-            }
-            map.into()
-        }
+        op_selection: args.op_selection.clone(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn json(text: &str) -> Result<String, String> {
-        let document = yaml::parse("x", text.as_bytes()).map_err(|error| error.to_string())?;
-        to_json(&document.root).map(|value| value.to_string())
-    }
-
-    #[test]
-    fn a_config_is_read_from_yaml_and_from_json() {
-        let expected = r#"{"ops":{"load":[1,2.5,true,null,"x"]}}"#;
-        assert_eq!(json("ops:\n  load: [1, 2.5, yes, ~, x]\n"), Ok(expected.to_owned()));
-        assert_eq!(json(expected), Ok(expected.to_owned()));
-        assert_eq!(json("{a: 1, a: 2}"), Err("the key `a` is there twice".to_owned()));
-        assert!(json("a: .nan").is_err());
-        assert!(json("{1: a}").is_err());
-    }
 
     #[test]
     fn headers_are_read_and_those_that_mean_something_else_are_refused() {

@@ -68,7 +68,7 @@ fn problems_of(texts: &[(&str, &str)], interpreter: &Path, load: Duration) -> Ve
         match &location.state {
             LocationState::Loaded => None,
             LocationState::Failed(problems) => Some(problems.to_string()),
-            other => panic!("{name} is {other:?}"),
+            LocationState::Loading | LocationState::Gone => panic!("{name} is not loaded"),
         }
     };
     texts.iter().map(|(name, _)| problem(name)).collect()
@@ -198,7 +198,7 @@ fn a_step_that_leaves_dies_floods_or_starts_threads_has_a_clear_end_and_hurts_no
     let out = |step: &str| daemon.ok(&["run", "logs", &bad, "--step", step]);
     assert!(out("leaves").contains("about to leave"));
     for step in ["writes", "threads"] {
-        assert_eq!(daemon.step(&bad, step)["status"], "SUCCESS", "{step}");
+        assert_eq!(daemon.step(&bad, step)["status"], "SUCCEEDED", "{step}");
     }
     assert!(out("threads").contains("from a thread"));
     daemon.ok(&["run", "cancel", &stays]);

@@ -38,9 +38,9 @@ fn a_location_that_hangs_delays_neither_the_start_nor_the_others() {
     fs::write(deployment.path("hangs.py"), hangs).unwrap();
     begin_to_load(&mut deployment, "dev", &["-f", "good.py", "-f", "hangs.py"]);
     let plain = deployment.launch("plain", &[]);
-    // A job that may be in code that is being loaded is waited for.
-    let good = deployment.launch("good", &["--location", "good.py"]);
     deployment.wait_for_file("import.began");
+    wait_for_state(&deployment, "good.py", "loaded");
+    let good = deployment.launch("good", &[]);
     deployment.wait_for(&plain, "SUCCESS");
     deployment.wait_for(&good, "SUCCESS");
     assert_eq!(location(&deployment, "hangs.py")["state"], "loading");
@@ -56,9 +56,28 @@ fn a_location_that_hangs_delays_neither_the_start_nor_the_others() {
     fs::write(deployment.path("hangs.py"), definitions_of("mended")).unwrap();
     wait_for_state(&deployment, "hangs.py", "loaded");
     assert!(deployment.ok(&["job", "list"]).contains("mended"));
+    deployment.wait_for_quiet();
     assert!(
-        deployment.fails(2, &["code-location", "reload", "none.py"]).contains("no code location")
+        deployment.fails(1, &["code-location", "reload", "none.py"]).contains("no code location")
     );
+}
+
+#[test]
+fn a_launch_waits_for_code_that_is_being_loaded() {
+    let mut deployment = Deployment::new(YAML, "");
+    // It waits when Dagster is imported: what is left then is done in a moment.
+    let text = format!("{}{WAITS}", definitions_of("task"));
+    fs::write(deployment.path("defs.py"), text).unwrap();
+    begin_to_load(&mut deployment, "serve", &["-f", "defs.py"]);
+    deployment.wait_for_file("import.began");
+    let listed = deployment.ok(&["code-location", "show", "defs.py"]);
+    assert!(listed.contains("loading since"), "{listed}");
+    let run = std::thread::scope(|scope| {
+        let launching = scope.spawn(|| deployment.launch("task", &[]));
+        deployment.let_go("go");
+        launching.join().unwrap()
+    });
+    deployment.wait_for(&run, "SUCCESS");
 }
 
 #[test]
@@ -66,13 +85,13 @@ fn runs_wait_for_their_location_when_the_daemon_is_started_again() {
     let config = "run_queue: {max_concurrent_runs: 1, max_user_code_failure_retries: 1}\n";
     let yaml = format!("jobs: {{long: {{ops: {{a: {{shell: '{}'}}}}}}}}\n", held("long", "end"));
     let mut deployment = Deployment::new(&yaml, config);
-    fs::write(deployment.path("defs.py"), definitions_of("work")).unwrap();
+    fs::write(deployment.path("defs.py"), definitions_of("task")).unwrap();
     begin(&mut deployment, "serve", &["-f", "defs.py"]);
     let long = deployment.launch("long", &[]);
     deployment.wait_for(&long, "STARTED");
-    let queued = deployment.launch("work", &[]);
+    let queued = deployment.launch("task", &[]);
     deployment.stop();
-    fs::write(deployment.path("defs.py"), format!("{WAITS}{}", definitions_of("work"))).unwrap();
+    fs::write(deployment.path("defs.py"), format!("{WAITS}{}", definitions_of("task"))).unwrap();
     begin_to_load(&mut deployment, "serve", &["-f", "defs.py"]);
     deployment.let_go("end");
     deployment.wait_for(&long, "SUCCESS");

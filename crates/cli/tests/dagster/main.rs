@@ -11,6 +11,7 @@ mod examples;
 #[path = "../daemon/harness.rs"]
 #[expect(dead_code, reason = "the tests of the daemon use all of it")]
 mod harness;
+mod instance;
 mod loading;
 mod python;
 mod runs;

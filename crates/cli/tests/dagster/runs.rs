@@ -131,8 +131,11 @@ fn a_run_for_a_partition_is_one_for_a_tag() {
     assert!(unknown.contains("three"), "{unknown}");
     let unnamed = daemon.fails(2, &["asset", "materialize", "first"]);
     assert!(unnamed.contains("has partitions, and none is named"), "{unnamed}");
-    let of_one = ["asset", "materialize", "first", "--partition", "one", "--wait"];
-    assert!(daemon.ok(&of_one).contains("SUCCESS"));
+    let selection = ["asset", "materialize", "--select", "first+"];
+    let unnamed = daemon.fails(1, &selection);
+    assert!(unnamed.contains("the asset first has partitions"), "{unnamed}");
+    let of_one = daemon.ok(&[&selection[..], &["--partition", "one", "--wait"]].concat());
+    assert!(of_one.contains("SUCCESS") && of_one.contains("second"), "{of_one}");
 }
 
 #[test]

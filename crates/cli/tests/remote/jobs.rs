@@ -124,6 +124,37 @@ fn a_launch_sends_what_it_was_given() {
 }
 
 #[test]
+fn of_several_files_of_config_the_later_wins_and_ops_are_selected() {
+    let server = Server::start();
+    server.on("POST /api/v1/runs", 201, &run("QUEUED"));
+    let file = |name: &str, text: &str| {
+        let path = server.home.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let all = file("all.yaml", "ops: {load: {config: {rows: 1, table: a}}}\n");
+    let tonight = file("tonight.json", r#"{"ops": {"load": {"config": {"rows": 2}}}}"#);
+    let list = file("list.yaml", "[1]\n");
+    let launch = |more: &[&str]| server.run(&[&["job", "launch", "-j", "nightly"], more].concat());
+    assert_eq!(launch(&["-c", &all, "-c", &tonight, "-o", "*load,check"]).code, Some(0));
+    assert_eq!(launch(&["--config-json", r#"{"ops": {}}"#]).code, Some(0));
+    let sent = [
+        r#"POST /api/v1/runs {"job":"nightly","config":{"ops":{"load":{"config":{"rows":2,"table":"a"}}}},"op_selection":["*load","check"]}"#,
+        r#"POST /api/v1/runs {"job":"nightly","config":{"ops":{}}}"#,
+    ];
+    assert_eq!(server.writes(), sent);
+    for wrong in [
+        &["-c", &all, "-c", &list][..],
+        &["-c", &all, "--config-json", "{}"],
+        &["--config-json", "[1]"],
+        &["--config-json", "{"],
+    ] {
+        assert_eq!(launch(wrong).code, Some(2), "{wrong:?}");
+    }
+    assert_eq!(server.writes().len(), 2);
+}
+
+#[test]
 fn a_config_that_cannot_be_read_launches_nothing() {
     let server = Server::start();
     let config = server.home.path().join("config.yaml");

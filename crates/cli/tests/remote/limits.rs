@@ -1,4 +1,4 @@
-//! `pointsman queue`, `pool` and `instance concurrency`.
+//! `pointsman queue`, `pool`, `partition` and `instance concurrency`.
 
 use expect_test::expect;
 use serde_json::{Value, json};
@@ -132,4 +132,74 @@ fn a_pool_is_shown_with_those_who_hold_and_those_who_wait() {
         1b4e28ba  save  1      waits  0
     "#]]
     .assert_eq(&server.ok(&["pool", "show", "db"]));
+}
+
+#[test]
+fn dynamic_partitions_are_listed_added_and_removed() {
+    let server = Server::start();
+    let path = "/api/v1/dynamic-partitions";
+    let sets = json!([{ "name": "customers", "count": 12 }, { "name": "of regions", "count": 1 }]);
+    server
+        .on(
+            &format!("GET {path}?limit=500"),
+            200,
+            &json!({ "dynamic_partitions": sets, "next": null }),
+        )
+        .on(
+            &format!("GET {path}/of%20regions?limit=500"),
+            200,
+            &json!({ "name": "of regions", "partitions": ["north\u{1b}", "a b"], "next": null }),
+        )
+        .on(
+            &format!("POST {path}/customers"),
+            200,
+            &json!({ "name": "customers", "added": ["acme"], "removed": ["acme"] }),
+        );
+    expect![[r#"
+        NAME        PARTITIONS
+        customers   12
+        of regions  1
+    "#]]
+    .assert_eq(&server.ok(&["partition", "list"]));
+    let keys = server.ok(&["partition", "list", "of regions"]);
+    assert!(keys.starts_with("north") && !keys.contains('\u{1b}'), "{keys:?}");
+    assert!(keys.ends_with("\na b\n"), "{keys:?}");
+    expect![[r#"
+        Added acme.
+        initech was there already.
+    "#]]
+    .assert_eq(&server.ok(&["partition", "add", "customers", "acme", "initech"]));
+    expect![[r#"
+        Removed acme.
+    "#]]
+    .assert_eq(&server.ok(&["partition", "remove", "customers", "acme"]));
+    assert_eq!(
+        server.writes(),
+        [
+            format!("POST {path}/customers {{\"add\":[\"acme\",\"initech\"],\"remove\":[]}}"),
+            format!("POST {path}/customers {{\"add\":[],\"remove\":[\"acme\"]}}"),
+        ]
+    );
+}
+
+#[test]
+fn a_pool_that_nothing_names_is_told_to_be_none() {
+    let server = server("op");
+    let mut idle = pool("bd", None, None);
+    idle["usage"] = json!({ "runs": 0, "granted": 0, "pending": 0, "roots": 0 });
+    idle["claims"] = json!([]);
+    idle["runs"] = json!([]);
+    server.on("GET /api/v1/pools/bd", 200, &idle);
+    let job = |pools: Value| {
+        json!({ "jobs": [{ "name": "nightly", "location": "etl", "description": null, "tags": {},
+                           "step_count": 1, "pools": pools }] })
+    };
+    server.on("GET /api/v1/jobs?limit=500", 200, &job(json!(["db"])));
+    server.on("GET /api/v1/assets?limit=500", 200, &json!({ "assets": [], "next": null }));
+    let told = server.ok(&["pool", "show", "bd"]);
+    assert!(told.contains("No job, asset or limit names the pool `bd`."), "{told}");
+    server.forget("GET /api/v1/jobs?limit=500");
+    server.on("GET /api/v1/jobs?limit=500", 200, &job(json!(["bd"])));
+    let told = server.ok(&["pool", "show", "bd"]);
+    assert!(told.ends_with("waiting   0\n"), "{told}");
 }

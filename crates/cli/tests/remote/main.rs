@@ -5,6 +5,7 @@
     reason = "what fails to be set up has failed the test"
 )]
 
+mod assets;
 mod bulk;
 mod doctor;
 mod failures;

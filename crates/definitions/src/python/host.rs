@@ -15,7 +15,7 @@ use process::spawn::StepEnd;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
-use wire::shim::CANNOT_LOAD;
+use wire::shim::{CANNOT_LOAD, LOAD_SECONDS};
 
 use super::{PythonLocation, package};
 
@@ -35,7 +35,7 @@ impl Default for Deadlines {
     /// Three minutes to load, as long as Dagster waits for code; 25 seconds to plan, so that whoever
     /// submits hears of it before the request for it is over.
     fn default() -> Self {
-        Self { load: Duration::from_mins(3), plan: Duration::from_secs(25) }
+        Self { load: Duration::from_secs(LOAD_SECONDS), plan: Duration::from_secs(25) }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which code locations are Python: those that were named, and those that stand in files, which are
 //! read again whenever locations are. A file that cannot be used keeps what it named before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -137,9 +137,9 @@ impl Listed {
 
     /// Returns every location that is named; of several of one name the first.
     pub(crate) fn locations(&self) -> Vec<Arc<PythonLocation>> {
-        let mut names = std::collections::BTreeSet::new();
-        let named = self.0.iter().flat_map(|(_, named)| named);
-        named.filter(|location| names.insert(location.name.clone())).cloned().collect()
+        let mut seen = BTreeSet::new();
+        let all = self.0.iter().flat_map(|(_, named)| named);
+        all.filter(|location| seen.insert(location.name.clone())).cloned().collect()
     }
 
     /// Returns the folders of the files.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::Tags;
 use serde_json::Value as Json;
-use wire::shim::{PlanRun, Planned, VERSION};
+use wire::shim::{Instance, PlanRun, Planned, VERSION};
 
 use super::PythonHost;
 use super::host::AskError;
@@ -60,11 +60,13 @@ pub(crate) fn plan(
         tags: tags.iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         asset_selection: asked.selection.assets.clone(),
         op_selection: asked.selection.ops.clone(),
+        storage: host.home().to_owned(),
+        instance: Instance::of_home(host.home()),
     };
     let asked_of_python = host.ask(location, "plan", &request, host.deadlines().plan, None);
-    let (planned, run_tags, config) = match asked_of_python.answer {
-        Ok(Planned::Plan { plan, run_tags, run_config: said }) => {
-            (plan, run_tags, said.unwrap_or(run_config))
+    let (planned, run_tags, config, assets) = match asked_of_python.answer {
+        Ok(Planned::Plan { plan, run_tags, run_config: said, asset_selection }) => {
+            (plan, run_tags, said.unwrap_or(run_config), asset_selection)
         }
         Ok(Planned::Invalid { message }) => return Err(SubmissionError::Invalid(message)),
         Ok(Planned::LoadError(error)) => {
@@ -80,7 +82,9 @@ pub(crate) fn plan(
     let inherited_env = host.inherited_env();
     let tools =
         Tools { location, interpreter: &interpreter, python_path: &python_path, inherited_env };
-    let steps = steps(job.name.as_str(), &planned, &asked.selection, tools)
+    // Steps are told the keys: what a selection means may be another thing when they run.
+    let selection = Selection { assets, ops: asked.selection.ops.clone() };
+    let steps = steps(job.name.as_str(), &planned, &selection, tools)
         .map_err(|error| SubmissionError::Invalid(error.to_string()))?;
     // What the job says loses against what its partition says, and that against the submitter.
     let said = run_tags.iter().map(|(key, value)| (key.as_str(), value.as_str()));

@@ -254,7 +254,7 @@ fn a_step_whose_slots_are_freed_before_it_knew_of_them_may_start_all_the_same() 
     assert_eq!(stage.poll(1), "granted [b] | | |");
     let error = "it failed".to_owned();
     let retry_at = stage.now.at;
-    let failed = ReportKind::UpForRetry { step: key("a"), error, retry_at };
+    let failed = ReportKind::UpForRetry { step: key("a"), error, details: None, retry_at };
     stage.report(1, 5, vec![failed, asked("a", "db")]);
     assert_eq!(stage.poll(1), "granted [b] | | |");
 }

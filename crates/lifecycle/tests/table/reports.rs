@@ -120,7 +120,10 @@ fn slots_go_to_the_next_in_the_commit_that_frees_them() {
         stage.report(
             1,
             4,
-            vec![started("a"), ReportKind::Failed { step: key("a"), error: "x".repeat(5000) }]
+            vec![
+                started("a"),
+                ReportKind::Failed { step: key("a"), error: "x".repeat(5000), details: None }
+            ]
         ),
         "received 5 | 1 STARTED | 1 STEP_START a, 1 STEP_FAILURE a, 1 STEP_GRANTED b, | wake 1"
     );
@@ -129,6 +132,7 @@ fn slots_go_to_the_next_in_the_commit_that_frees_them() {
     let retry = ReportKind::UpForRetry {
         step: key("b"),
         error: "why".to_owned(),
+        details: None,
         retry_at: Timestamp::from_micros(5),
     };
     stage.report(1, 6, vec![started("b"), retry]);

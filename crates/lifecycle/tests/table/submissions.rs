@@ -1,9 +1,11 @@
 //! Submissions, known ids and keys, deletions, and the coordinator without a queue.
 
 use lifecycle::{CancelMode, Command, Dispatch, Launched, Outcome, ReportKind, Rules, Sight};
-use model::{Capacity, FailureReason, PoolLimit, PoolName, Settings};
+use model::{
+    Capacity, FailureReason, PartitionKey, PartitionsName, PoolLimit, PoolName, Presence, Settings,
+};
 
-use crate::stage::{Stage, id, submit, submit_with};
+use crate::stage::{Counting, Stage, id, submit, submit_with};
 
 fn without_a_queue() -> Stage {
     let rules = Rules { dispatch: Dispatch::AtOnce, max_location_retries: 3, ..Rules::default() };
@@ -108,6 +110,30 @@ fn a_pool_limit_is_set_and_deleted() {
     assert_eq!(stage.tell(set), "done | | POOL_LIMIT_SET, |");
     let deleted = Command::SetPoolLimit { pool, limit: None };
     assert_eq!(stage.tell(deleted), "done | | POOL_LIMIT_DELETED, |");
+}
+
+#[test]
+fn partitions_are_written_with_the_last_word_on_each() {
+    let mut stage = full();
+    let change = |add: &[&str], remove: &[&str]| {
+        let keys = |keys: &[&str]| keys.iter().map(|key| PartitionKey::new(key).unwrap()).collect();
+        let name = PartitionsName::new("customers").unwrap();
+        Command::ChangePartitions { name, add: keys(add), remove: keys(remove) }
+    };
+    assert_eq!(
+        stage.tell(change(&["b", "a"], &["c"])),
+        "done | | PARTITIONS_REMOVED, PARTITIONS_ADDED, |"
+    );
+    assert!(stage.messages.iter().any(|told| told == "customers: b and 1 more"));
+    let mut ids = Counting::default();
+    for command in [change(&["x", "y"], &[]), change(&["z"], &["x"]), change(&["x"], &["y"])] {
+        stage.state.step(command, stage.now, &mut ids).unwrap();
+    }
+    let batch = stage.state.settle(stage.now, &mut ids).batch;
+    let last: Vec<_> =
+        batch.partitions.iter().map(|(one, presence)| (one.key.as_str(), *presence)).collect();
+    let (added, removed) = (Presence::Added, Presence::Removed);
+    assert_eq!(last, [("z", added), ("y", removed), ("x", added)]);
 }
 
 #[test]

@@ -69,6 +69,7 @@ impl World {
             }
             Command::Cancel { .. }
             | Command::SetPoolLimit { .. }
+            | Command::ChangePartitions { .. }
             | Command::Change { .. }
             | Command::FreeSlots { .. }
             | Command::Configure { .. }
@@ -175,6 +176,7 @@ impl World {
             | Command::Cancel { .. }
             | Command::Delete { .. }
             | Command::SetPoolLimit { .. }
+            | Command::ChangePartitions { .. }
             | Command::Change { .. }
             | Command::FreeSlots { .. }
             | Command::Configure { .. }

@@ -177,12 +177,19 @@ impl Process {
                 self.granted.remove(&key);
                 self.steps[nth].1 = At::UpForRetry;
                 let error = "it failed".to_owned();
-                self.say(now, ReportKind::UpForRetry { step: key, error, retry_at: now });
+                self.say(
+                    now,
+                    ReportKind::UpForRetry { step: key, error, details: None, retry_at: now },
+                );
             }
             At::Running => {
                 self.steps[nth].1 = At::Done;
                 let kind = match chance.below(4) {
-                    0 => ReportKind::Failed { step: key, error: "it failed".to_owned() },
+                    0 => ReportKind::Failed {
+                        step: key,
+                        error: "it failed".to_owned(),
+                        details: None,
+                    },
                     _ => ReportKind::Succeeded(key),
                 };
                 self.say(now, kind);

@@ -139,5 +139,6 @@ fn each_row_is_in_a_part_once(batch: &Batch) -> Result<(), String> {
     once("claims", batch.claims.iter().map(|claim| &claim.step).chain(&batch.freed))?;
     once("pools", batch.pool_limits.iter().map(|(pool, _)| pool))?;
     once("pauses", batch.pauses.iter().map(|(location, _)| location))?;
+    once("partitions", batch.partitions.iter().map(|(partition, _)| partition))?;
     once("deleted runs", batch.deleted_runs.iter())
 }

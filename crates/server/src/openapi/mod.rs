@@ -29,7 +29,7 @@ alone can read.";
 
 /// The shapes that users write: what may be left out there is said by the shape itself. In answers,
 /// every key is there.
-const OF_REQUESTS: [&str; 10] = [
+const OF_REQUESTS: [&str; 11] = [
     "SubmitRun",
     "Deployment",
     "CancelRun",
@@ -40,6 +40,7 @@ const OF_REQUESTS: [&str; 10] = [
     "RunQuery",
     "RunChange",
     "FreeSlots",
+    "ChangePartitions",
 ];
 
 /// Returns the OpenAPI document of the API.

@@ -1,11 +1,14 @@
 //! What the document of the API says of each operation.
 
+pub(super) mod partitions;
+
 use serde_json::json;
 use wire::api::{
-    Assets, CancelRun, CodeLocations, Configuration, ErrorCode, Event, Events, FreeSlots,
-    FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail, Jobs, LogFiles, LogFilter, LogPage,
-    Page, Pool, PoolDetail, Pools, QueuePage, ReloadLocations, Run, RunChanges, RunChangesAnswer,
-    RunDetail, RunFilter, RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun, USER,
+    AssetDetail, AssetEventFilter, AssetEvents, Assets, CancelRun, CodeLocations, Configuration,
+    ErrorCode, Event, Events, FreeSlots, FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail,
+    Jobs, LogFiles, LogFilter, LogPage, MaterializedPartitions, Page, PartitionFilter, Pool,
+    PoolDetail, Pools, QueuePage, ReloadLocations, Run, RunChanges, RunChangesAnswer, RunDetail,
+    RunFilter, RunState, RunWhy, Runs, SetPoolLimit, Steps, SubmitRun, USER,
 };
 
 use super::jobs::Nothing;
@@ -51,6 +54,33 @@ pub(super) fn assets() -> Operation {
     Operation::read("listAssets", "Assets, by code location and key")
         .query::<Page>()
         .answers::<Assets>(200, "A page of assets.")
+}
+
+pub(super) fn asset() -> Operation {
+    let key = "The key of the asset, its parts joined by `/`, which is written `%2F` here.";
+    Operation::read("getAsset", "One asset, when it was last made, and how its checks ended")
+        .parameter(in_path("location", "The name of its code location."))
+        .parameter(in_path("asset", key))
+        .no_query()
+        .refuses(&[ErrorCode::BadRequest, ErrorCode::NotFound])
+        .answers::<AssetDetail>(200, "The asset.")
+}
+
+pub(super) fn asset_events() -> Operation {
+    Operation::read("listAssetEvents", "What runs have told of assets")
+        .describe(
+            "Materializations, observations and results of checks. One that is the latest of its \
+             asset, kind, partition and check is kept after the record of its run is gone. A page \
+             has fewer entries than asked for if they are large; `next` says whether there are more.",
+        )
+        .query::<AssetEventFilter>()
+        .answers::<AssetEvents>(200, "The events.")
+}
+
+pub(super) fn materialized_partitions() -> Operation {
+    Operation::read("listMaterializedPartitions", "The partitions of an asset that were made")
+        .query::<PartitionFilter>()
+        .answers::<MaterializedPartitions>(200, "A page of partitions, in their order.")
 }
 
 pub(super) fn locations() -> Operation {
@@ -197,7 +227,9 @@ pub(super) fn logs() -> Operation {
         .describe(
             "Without `step`: which files there are, of the latest attempt, at most 2000. With it: a \
              part of one of them as text, at most 1 MiB. Bytes that are no UTF-8 are replaced, and \
-             no character is split. Ask again with `next_offset` as `offset` until `is_complete`.",
+             no character is split. The stream `log`, of code written for Dagster, is JSON, one object \
+             with `at`, `level`, `message` and perhaps `error` and `step` a line; its offsets are \
+             those of a larger file. Ask again with `next_offset` as `offset` until `is_complete`.",
         )
         .of_run()
         .query::<LogFilter>()
@@ -259,7 +291,7 @@ pub(super) fn changes() -> Operation {
     let mut operation = Operation::read("followChanges", "All changes as they come")
         .describe(
             "A stream of server-sent events: every event of runs and steps, every limit of a pool \
-             that is set or deleted, in one order without repetition. `id` is the number of the \
+             that is set or deleted, every change of dynamic partitions, in one order without repetition. `id` is the number of the \
              change, `event` its kind, `data` the JSON of an `Event`. A comment comes every 15 \
              seconds when nothing happens. The stream ends when the server stops and when the \
              client takes nothing for 30 seconds; it can be resumed both times. At most 64 are open \

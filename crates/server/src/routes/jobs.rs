@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use definitions::{LocatedAsset, LocationState, Locations};
+use definitions::{LocationState, Locations};
 use model::{CodeLocation, JobName};
 use tokio::time::timeout;
 use tracing::error;
 use wire::api::{
-    self, Assets, CodeLocations, ErrorCode, JobDetail, JobStep, Jobs, MAX_PAGE, Page,
-    ReloadLocations,
+    self, CodeLocations, ErrorCode, JobDetail, JobStep, Jobs, MAX_PAGE, Page, ReloadLocations,
 };
 
 use crate::app::{App, now};
@@ -62,39 +61,6 @@ pub(crate) async fn show(
         config: job.config.clone(),
         steps: job.plan.steps.iter().map(JobStep::from).collect(),
     }))
-}
-
-/// `GET /api/v1/assets`.
-pub(crate) async fn assets(State(app): State<App>, query: Query) -> Result<Json<Assets>, ApiError> {
-    let page = query.read(Page::from_pairs)?;
-    let after: Option<(String, String)> = place_of("after", page.after.as_deref())?;
-    let limit = page_size(page.limit) as usize;
-    let is_behind = |asset: &LocatedAsset| {
-        after.as_ref().is_none_or(|(location, key)| {
-            (asset.location.as_str(), asset.asset.key.as_str()) > (location, key)
-        })
-    };
-    let mut assets = app.handle.locations().assets();
-    assets.sort_by(|a, b| (&a.location, &a.asset.key).cmp(&(&b.location, &b.asset.key)));
-    let found = assets.into_iter().filter(is_behind).take(limit).map(shown_asset);
-    let assets: Vec<api::Asset> = found.collect();
-    let last = assets.last().filter(|_| assets.len() == limit);
-    let next = last.and_then(|last| end_of(&(&last.location, &last.key)));
-    Ok(Json(Assets { assets, next }))
-}
-
-fn shown_asset(LocatedAsset { location, asset, job }: LocatedAsset) -> api::Asset {
-    api::Asset {
-        key: asset.key,
-        location: location.to_string(),
-        group: asset.group,
-        description: asset.description,
-        deps: asset.deps,
-        pools: asset.pools,
-        jobs: asset.jobs,
-        job: job.filter(|_| asset.is_executable).map(|job| job.to_string()),
-        partitions: asset.partitions.map(|partitions| partitions.kind),
-    }
 }
 
 /// `GET /api/v1/code-locations`.

@@ -17,6 +17,7 @@ use worker::folder::Folder;
 
 use crate::app::App;
 use crate::error::ApiError;
+use crate::log_lines;
 use crate::logfile;
 use crate::query::Query;
 use crate::segment::Segment;
@@ -80,7 +81,8 @@ async fn list(folder: Option<Folder>, steps: Vec<StepRow>) -> Result<Json<LogFil
             (1..=step.try_number).map(|number| (step.key().as_str().to_owned(), number))
         });
         let files = tries.flat_map(|(step, number)| {
-            [LogStream::Stdout, LogStream::Stderr].map(|stream| (step.clone(), number, stream))
+            [LogStream::Stdout, LogStream::Stderr, LogStream::Log]
+                .map(|stream| (step.clone(), number, stream))
         });
         let known = files.filter_map(|(step, number, stream)| {
             let bytes = logfile::size(&path(&folder, &step, number, stream))?;
@@ -110,7 +112,11 @@ async fn page(
         return Ok(Json(page));
     };
     let path = path(&folder, step.key().as_str(), number, filter.stream);
-    let part = off_loop(move || logfile::read(&path, offset, limit)).await?.map_err(|error| {
+    let read = match filter.stream {
+        LogStream::Stdout | LogStream::Stderr => logfile::read,
+        LogStream::Log => log_lines::read,
+    };
+    let part = off_loop(move || read(&path, offset, limit)).await?.map_err(|error| {
         error!(run.id = %stored.run.id, %error, "failed to read what a step has written");
         ApiError::internal()
     })?;
@@ -131,6 +137,7 @@ fn path(folder: &Folder, step: &str, number: u32, stream: LogStream) -> std::pat
     match stream {
         LogStream::Stdout => folder.out(step, number),
         LogStream::Stderr => folder.err(step, number),
+        LogStream::Log => folder.answer(step, number),
     }
 }
 

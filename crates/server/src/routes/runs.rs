@@ -184,11 +184,12 @@ pub(crate) async fn events(
     let page = query.read(Page::from_pairs)?;
     let after = place("after", page.after.as_deref())?.unwrap_or(0);
     let limit = page_size(page.limit);
-    let id = run.run(&app).await?.run.id;
-    let events = app.store().events(id, after, limit).await?;
+    let stored = run.run(&app).await?;
+    let events = app.store().events(stored.run.id, after, limit).await?;
     let is_full = events.len() == limit as usize;
-    let last = events.last().filter(|_| is_full).and_then(|event| event.run);
-    let next = last.map(|(_, number)| number);
+    let last = events.last().and_then(|event| event.run).map(|(_, number)| number);
+    // A page with large data has fewer events than were asked for.
+    let next = last.filter(|number| is_full || *number < stored.life.event_count);
     Ok(Json(Events { events: events.iter().map(Event::from).collect(), next }))
 }
 

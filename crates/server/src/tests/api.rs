@@ -275,6 +275,38 @@ async fn a_pool_gets_a_limit_and_loses_it() {
 }
 
 #[tokio::test]
+async fn dynamic_partitions_are_added_and_removed_and_keep_their_order() {
+    let world = World::start().await;
+    let line = "POST /api/v1/dynamic-partitions/of%20regions";
+    let added = world.ask(line, &json!({"add": ["north", "a/b", "east"]})).await;
+    assert_eq!(added.json()["added"], json!(["north", "a/b", "east"]));
+    let change = world.handle.store().last_change().await.unwrap();
+    let again = world.ask(line, &json!({"add": ["east"], "remove": ["west"]})).await.json();
+    assert_eq!((&again["added"], &again["removed"]), (&json!([]), &json!([])));
+    assert_eq!(world.handle.store().last_change().await.unwrap(), change, "nothing is written");
+    let moved = world.ask(line, &json!({"add": ["south"], "remove": ["north"]})).await.json();
+    assert_eq!((&moved["added"], &moved["removed"]), (&json!(["south"]), &json!(["north"])));
+    let keys = world.client().partitions("of regions").await.unwrap().partitions;
+    assert_eq!(keys, ["a/b", "east", "south"]);
+    let sets = world.client().partition_sets().await.unwrap().dynamic_partitions;
+    assert_eq!((sets.len(), sets[0].name.as_str(), sets[0].count), (1, "of regions", 3));
+    let page = world.get("/api/v1/dynamic-partitions/of%20regions?limit=2").await.json();
+    let next =
+        format!("/api/v1/dynamic-partitions/of%20regions?after={}", page["next"].as_str().unwrap());
+    assert_eq!(world.get(&next).await.json()["partitions"], json!(["south"]));
+    for (key, found) in [("a%2Fb", json!(["a/b"])), ("north", json!([]))] {
+        let path = format!("/api/v1/dynamic-partitions/of%20regions?key={key}");
+        assert_eq!(world.get(&path).await.json()["partitions"], found, "{key}");
+    }
+    let too_many: Vec<String> = (0..1001).map(|n| n.to_string()).collect();
+    for body in [json!({"add": too_many}), json!({"add": ["a", "a"]}), json!({"remove": [""]})] {
+        let answer = world.ask(line, &body).await;
+        assert_eq!((answer.status, answer.code().as_str()), (400, "invalid_partition"));
+    }
+    world.stop().await;
+}
+
+#[tokio::test]
 async fn jobs_and_their_files_are_listed_and_read_again() {
     let world = World::start().await;
     let jobs = world.client().jobs().await.unwrap().jobs;

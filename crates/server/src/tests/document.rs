@@ -256,6 +256,9 @@ async fn every_answer_is_as_the_document_says() {
     limits_and_jobs(audit).await;
     follow(audit).await;
     audit.expect("GET /api/v1/changes", &["?after=x"], Value::Null, 400).await;
+    // Only code that is written for Dagster defines assets, and there is none here.
+    let asset = ("GET".to_owned(), "/api/v1/assets/{location}/{asset}".to_owned());
+    assert_eq!(auditor.seen.remove(&asset), Some((false, true)));
     let open: Vec<_> = auditor.seen.iter().filter(|(_, seen)| **seen != (true, true)).collect();
     assert!(open.is_empty(), "not both carried out and refused: {open:?}");
     world.stop().await;
@@ -298,12 +301,36 @@ async fn limits_and_jobs(audit: &mut Auditor<'_>) {
     audit.expect("GET /api/v1/pools/{pool}", &["%20"], Value::Null, 400).await;
     audit.expect(&format!("DELETE {limit}"), &["db%2Fmain"], Value::Null, 200).await;
 
+    let set = "/api/v1/dynamic-partitions/{name}";
+    for (body, status) in [
+        (json!({"add": ["acme", "b c"], "remove": ["x"]}), 200),
+        (json!({"add": ["acme"], "remove": ["acme"]}), 400),
+        (json!({"add": ["a\nb"]}), 400),
+        (json!({"keys": []}), 400),
+    ] {
+        audit.expect(&format!("POST {set}"), &["customers"], body, status).await;
+    }
+    audit.expect("GET /api/v1/dynamic-partitions", &[], Value::Null, 200).await;
+    audit.expect(&format!("GET {set}"), &["customers", "?limit=1"], Value::Null, 200).await;
+    audit.expect(&format!("GET {set}"), &["customers", "?key=acme"], Value::Null, 200).await;
+    audit.expect(&format!("GET {set}"), &["a...b"], Value::Null, 400).await;
+
     audit.expect("GET /api/v1/jobs", &[], Value::Null, 200).await;
     audit.expect("GET /api/v1/jobs", &["?after=x"], Value::Null, 400).await;
     audit.expect("GET /api/v1/jobs/{job}", &["hello", "?location=etl"], Value::Null, 200).await;
     audit.expect("GET /api/v1/jobs/{job}", &["none"], Value::Null, 404).await;
     audit.expect("GET /api/v1/assets", &[], Value::Null, 200).await;
     audit.expect("GET /api/v1/assets", &["?after=x"], Value::Null, 400).await;
+    let asset = "GET /api/v1/assets/{location}/{asset}";
+    audit.expect(asset, &["etl", "sales%2Forders"], Value::Null, 404).await;
+    let events = "GET /api/v1/asset-events";
+    audit.expect(events, &["?asset=a&asset=b&latest=true"], Value::Null, 200).await;
+    for wrong in ["?asset=a&asset=b", "?latest=true", "?kind=x", "?limit=1001", "?run=x", "?x=1"] {
+        audit.expect(events, &[wrong], Value::Null, 400).await;
+    }
+    let partitions = "GET /api/v1/materialized-partitions";
+    audit.expect(partitions, &["?asset=a"], Value::Null, 200).await;
+    audit.expect(partitions, &[""], Value::Null, 400).await;
     audit.expect("GET /api/v1/code-locations", &[], Value::Null, 200).await;
     std::fs::write(audit.world.home.path().join("etl.yaml"), "jobs: {hello: {}}").unwrap();
     let reload = "POST /api/v1/code-locations/reload";

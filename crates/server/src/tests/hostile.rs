@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 use super::world::World;
 
 /// The routes that take a body of a user.
-const LINES: [&str; 4] = [
+const LINES: [&str; 5] = [
     "POST /api/v1/runs",
     "POST /api/v1/runs/00000000-0000-4000-8000-000000000000/cancel",
     "PUT /api/v1/pools/db/limit",
     "POST /api/v1/code-locations/reload",
+    "POST /api/v1/dynamic-partitions/customers",
 ];
 
 fn json_value() -> impl Strategy<Value = Value> {
@@ -36,6 +37,8 @@ fn json_value() -> impl Strategy<Value = Value> {
         Just("force"),
         Just("dagster/priority"),
         Just("location"),
+        Just("add"),
+        Just("remove"),
     ];
     leaf.prop_recursive(4, 32, 6, move |inner| {
         prop_oneof![

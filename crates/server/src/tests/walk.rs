@@ -21,7 +21,10 @@ fn paths() -> Vec<String> {
 /// The same with this run.
 fn paths_of(run: &str) -> Vec<String> {
     let fill = |path: &str| {
-        path.replace("{run}", run).replace("{job}", "hello").replace("{pool}", "db%2Fmain")
+        path.replace("{run}", run)
+            .replace("{job}", "hello")
+            .replace("{pool}", "db%2Fmain")
+            .replace("{name}", "of%20regions")
     };
     table().iter().map(|row| fill(row.path)).collect()
 }

@@ -100,8 +100,11 @@ async fn write(
     put(c, sql!(delete_pool_limits), &rows.pool_limits_gone).await?;
     put(c, sql!(upsert_pauses), &rows.pauses).await?;
     put(c, sql!(delete_pauses), &rows.pauses_gone).await?;
+    put(c, sql!(insert_partitions), &rows.partitions).await?;
+    put(c, sql!(delete_partitions), &rows.partitions_gone).await?;
     delete_runs(c, &rows.deleted).await?;
     put_all(c, "event", sql!(insert_events), &rows.events).await?;
+    write_asset_events(c, &rows.asset_events).await?;
     advance_counters(c, rows).await
 }
 
@@ -113,10 +116,18 @@ async fn retag_runs(c: &mut SqliteConnection, rows: &BatchRows) -> Result<(), Co
     Ok(())
 }
 
-/// Deletes the records of runs, which all exist, with all that belongs to them, and the plans that no
-/// other run has. A run that is submitted later brings its plan again.
+/// Writes what was told of assets. What is the latest no more goes, if its run has gone before.
+async fn write_asset_events(c: &mut SqliteConnection, rows: &Rows) -> Result<(), CommitError> {
+    put(c, sql!(drop_superseded_asset_events), rows).await?;
+    put(c, sql!(supersede_asset_events), rows).await?;
+    put_all(c, "asset event", sql!(insert_asset_events), rows).await
+}
+
+/// Deletes the records of runs, which all exist, with all that belongs to them, but what was told last of
+/// an asset, and the plans that no other run has. A run that is submitted later brings its plan again.
 pub(super) async fn delete_runs(c: &mut SqliteConnection, ids: &Rows) -> Result<(), CommitError> {
     put(c, sql!(delete_events_of_runs), ids).await?;
+    put(c, sql!(delete_asset_events_of_runs), ids).await?;
     put(c, sql!(delete_claims_of_runs), ids).await?;
     put(c, sql!(delete_steps_of_runs), ids).await?;
     put(c, sql!(delete_tags), ids).await?;

@@ -1,10 +1,10 @@
 //! Rows back into the words of the model. Columns are taken in the order of the statement.
 
 use model::{
-    Attempt, CancelCause, Change, Claim, ClaimOrder, ClaimState, CodeLocation, Deployment,
-    DeploymentKind, DeploymentName, EventKind, Failure, FailureReason, JobName, LifeEvent, Nonce,
-    Priority, Run, RunId, RunLife, RunPools, RunStatus, Seq, StepId, StepKey, StepRow, StepStatus,
-    Timestamp, TokenHash,
+    AssetEvent, AssetEventKind, Attempt, CancelCause, Change, Claim, ClaimOrder, ClaimState,
+    CodeLocation, Deployment, DeploymentKind, DeploymentName, EventKind, Failure, FailureReason,
+    JobName, LifeEvent, Nonce, Priority, Run, RunId, RunLife, RunPools, RunStatus, Seq, StepId,
+    StepKey, StepRow, StepStatus, Timestamp, TokenHash,
 };
 use sqlx::Row;
 use sqlx::sqlite::SqliteRow;
@@ -289,5 +289,25 @@ pub(super) fn event(row: &SqliteRow) -> Result<LifeEvent, ReadError> {
         step: columns.optional_text()?.map(step_key).transpose()?,
         kind: columns.word("kind of event", EventKind::from_name)?,
         message: columns.text()?.to_owned(),
+        data: columns.optional_text()?.map(Into::into),
+    })
+}
+
+pub(super) fn asset_event(row: &SqliteRow) -> Result<AssetEvent, ReadError> {
+    let columns = &mut Columns::of(row);
+    Ok(AssetEvent {
+        change: Change::new(columns.number("change number")?),
+        kind: columns.word("kind of an event of an asset", AssetEventKind::from_name)?,
+        asset: columns.text()?.to_owned(),
+        partition: columns.optional_text()?.map(str::to_owned),
+        check: columns.optional_text()?.map(str::to_owned),
+        passed: columns.optional_integer()?.map(|number| number != 0),
+        severity: columns.optional_text()?.map(str::to_owned),
+        run: columns.run_id()?,
+        job: name("job name", JobName::new(columns.text()?))?,
+        location: name("code location", CodeLocation::new(columns.text()?))?,
+        step: step_key(columns.text()?)?,
+        at: columns.instant()?,
+        data: columns.text()?.into(),
     })
 }

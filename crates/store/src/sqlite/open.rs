@@ -46,6 +46,12 @@ pub(super) const APPLICATION_ID: u32 = 0x706d_6e31;
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (20_261_121_000_001, "first", include_str!("migrations/20261121000001_first.sql")),
     (20_261_121_000_002, "plans", include_str!("migrations/20261121000002_plans.sql")),
+    (
+        20_261_121_000_003,
+        "asset events",
+        include_str!("migrations/20261121000003_asset_events.sql"),
+    ),
+    (20_261_121_000_004, "partitions", include_str!("migrations/20261121000004_partitions.sql")),
 ];
 
 impl Store {

@@ -29,6 +29,9 @@ impl Store {
                 Prune::Events => {
                     prune_rows(&mut transaction, sql!(prune_events), older_than, limit).await
                 }
+                Prune::AssetEvents => {
+                    prune_rows(&mut transaction, sql!(prune_asset_events), older_than, limit).await
+                }
                 Prune::IdempotencyKeys => {
                     prune_rows(&mut transaction, sql!(prune_idempotency), older_than, limit).await
                 }

@@ -59,7 +59,7 @@ impl Store {
     }
 
     /// Returns events of a run by number: at most `limit` of those after `after` (0 is before the
-    /// first).
+    /// first), and less if their data are large. None means that there are none.
     pub async fn events(
         &self,
         run: RunId,
@@ -67,17 +67,27 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<LifeEvent>, ReadError> {
         let query = sqlx::query(sql!(events)).bind(key(run)).bind(column(after)).bind(limit);
-        self.all(query, decode::event).await
+        self.events_of(query).await
     }
 
-    /// Returns events of all runs by change number: at most `limit` of those after `after`.
+    /// Returns events of all runs by change number: at most `limit` of those after `after`, and less if
+    /// their data are large. None means that there are none.
     pub async fn events_after(
         &self,
         after: Change,
         limit: u32,
     ) -> Result<Vec<LifeEvent>, ReadError> {
         let query = sqlx::query(sql!(events_after)).bind(column(after.get())).bind(limit);
-        self.all(query, decode::event).await
+        self.events_of(query).await
+    }
+
+    async fn events_of(
+        &self,
+        query: Query<'_, Sqlite, SqliteArguments>,
+    ) -> Result<Vec<LifeEvent>, ReadError> {
+        let mut reading = self.readers.acquire().await?;
+        let size = |event: &LifeEvent| event.data.as_ref().map_or(0, |data| data.len());
+        Ok(collect_bounded(&mut reading, query, decode::event, size).await?.0)
     }
 
     /// Returns which of these idempotency keys and run ids are taken.
@@ -131,6 +141,31 @@ impl Store {
         let mut reading = self.readers.acquire().await?;
         collect(&mut reading, query, decode).await
     }
+}
+
+/// How much the events of one page may come to, in bytes of their data, before the page is cut: what
+/// code tells is bounded for each event, and still much for hundreds of them.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Reads rows of a statement that is bounded, until their sizes come to as much as a page may hold;
+/// returns whether it was cut there.
+pub(super) async fn collect_bounded<T>(
+    connection: &mut SqliteConnection,
+    query: Query<'_, Sqlite, SqliteArguments>,
+    mut decode: impl FnMut(&SqliteRow) -> Result<T, ReadError>,
+    size: impl Fn(&T) -> usize,
+) -> Result<(Vec<T>, bool), ReadError> {
+    let mut rows = query.fetch(connection);
+    let (mut read, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        let row = decode(&row)?;
+        bytes += size(&row);
+        read.push(row);
+        if bytes > MAX_PAGE_BYTES {
+            return Ok((read, true));
+        }
+    }
+    Ok((read, false))
 }
 
 /// Reads all rows of a statement that is bounded.

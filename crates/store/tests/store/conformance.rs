@@ -1,7 +1,9 @@
 //! What every dialect must do. Each function takes a new, empty store.
 
+mod assets;
 mod commit;
 mod fields;
+mod partitions;
 mod reads;
 mod retention;
 
@@ -35,7 +37,13 @@ on_sqlite! {
     commit::a_number_that_no_column_holds_is_refused,
     commit::a_batch_of_thousands_is_one_commit,
     commit::a_commit_that_nobody_waits_for_leaves_the_store_usable,
+    assets::what_is_told_of_assets_reads_back_by_every_filter,
+    assets::a_page_of_large_events_is_cut_and_goes_on_where_it_ended,
+    assets::only_the_latest_of_its_kind_outlives_its_run,
+    assets::retention_takes_what_is_superseded_and_old,
+    assets::partitions_that_were_made_are_told_in_their_order_each_once,
     fields::every_field_reads_back_as_it_was_written,
+    partitions::keys_are_listed_in_the_order_in_which_they_came,
     reads::runs_are_listed_as_a_plain_filter_would,
     reads::the_queue_is_paged_in_its_order,
     reads::a_prefix_finds_all_ids_that_begin_with_it,

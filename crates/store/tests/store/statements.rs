@@ -52,7 +52,17 @@ async fn a_page_and_the_load_walk_an_index_and_sort_nothing() {
         "events_after",
         "finished_before",
         "prune_events",
+        "prune_asset_events",
+        "asset_events_of_all",
+        "asset_events_of_asset",
+        "asset_events_of_partition",
+        "asset_events_of_run",
+        "latest_checks",
+        "materialized_partitions",
         "prune_idempotency",
+        "partition_names",
+        "partitions",
+        "partitions_among",
     ] {
         let statement = fs::read_to_string(queries.join(format!("{name}.sql"))).unwrap();
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
@@ -81,7 +91,20 @@ async fn no_statement_but_those_of_the_check_walks_what_grows_with_the_history()
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}"));
         let plan = sqlx::query(explain).fetch_all(&mut connection).await.unwrap();
         let plan: Vec<String> = plan.iter().map(|row| row.get("detail")).collect();
-        for table in ["runs", "events", "steps", "run_tags", "plans", "idempotency"] {
+        for table in [
+            "runs",
+            "events",
+            "asset_events",
+            "older",
+            "newest",
+            "superseded",
+            "steps",
+            "run_tags",
+            "plans",
+            "idempotency",
+            "dynamic_partitions",
+            "partitions",
+        ] {
             let walks = format!("SCAN {table}");
             assert!(!plan.iter().any(|line| line.starts_with(&walks)), "{name}: {plan:?}");
         }

@@ -42,6 +42,7 @@ impl World {
             step: None,
             kind,
             message: String::new(),
+            data: None,
         }
     }
 

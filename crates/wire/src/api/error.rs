@@ -131,6 +131,8 @@ codes! {
     InvalidConfiguration = "invalid_configuration", 422;
     /// The text is no pool name.
     InvalidPool = "invalid_pool", 400;
+    /// The text is no name or key of dynamic partitions, or there are too many keys.
+    InvalidPartition = "invalid_partition", 400;
     /// The number cannot be a pool's limit.
     InvalidLimit = "invalid_limit", 400;
     /// The value cannot be a priority.

@@ -9,6 +9,7 @@ mod error;
 mod instance;
 mod job;
 mod live;
+mod partition;
 mod pool;
 mod priority;
 mod query;
@@ -17,7 +18,10 @@ mod run;
 mod time;
 mod words;
 
-pub use asset::{Asset, Assets};
+pub use asset::{
+    Asset, AssetCheck, AssetDetail, AssetEvent, AssetEventFilter, AssetEvents, Assets,
+    DEFAULT_ASSET_EVENTS, MAX_ASSET_EVENTS, MaterializedPartitions, PartitionFilter,
+};
 pub use error::{ErrorAnswer, ErrorCode, ErrorDetail};
 pub use instance::{
     CodeLocation, CodeLocations, Health, Instance, LocationState, PoolRules, ReloadLocations,
@@ -28,6 +32,10 @@ pub use live::{
     Configuration, ConfigurationProblem, FreeSlots, FreedSlots, FreedStep, MAX_CHANGED_RUNS,
     RefusedChange, RunChange, RunChanges, RunChangesAnswer, RunQuery,
 };
+pub use partition::{
+    ChangePartitions, ChangedPartitions, DynamicPartitionFilter, MAX_CHANGED_PARTITIONS,
+    PartitionSet, PartitionSets, Partitions,
+};
 pub use pool::{ClaimState, Pool, PoolClaim, PoolDetail, Pools, SetPoolLimit};
 pub use query::{LogFilter, Page, QueryError, RunFilter};
 pub use reason::{
@@ -35,9 +43,9 @@ pub use reason::{
     TagScope, Usage, sentences, short_id,
 };
 pub use run::{
-    CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogPage,
-    LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step, StepHeldBack,
-    StepWhy, Steps, SubmitRun,
+    CancelRun, Deployment, DeploymentKind, Event, Events, Failure, LogFile, LogFiles, LogLine,
+    LogPage, LogStream, QueueEntry, QueuePage, Run, RunDetail, RunState, RunWhy, Runs, Step,
+    StepHeldBack, StepWhy, Steps, SubmitRun,
 };
 pub use time::Time;
 

@@ -27,15 +27,15 @@ pub enum QueryError {
     },
 }
 
-fn bad_value(key: &str, problem: impl Into<String>) -> QueryError {
+pub(super) fn bad_value(key: &str, problem: impl Into<String>) -> QueryError {
     QueryError::BadValue { key: key.to_owned(), problem: problem.into() }
 }
 
-fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<N, QueryError> {
+pub(super) fn number<N: std::str::FromStr>(key: &str, value: &str) -> Result<N, QueryError> {
     value.parse().map_err(|_| bad_value(key, format!("{value:?} is no whole number in its range")))
 }
 
-fn page_size(key: &str, value: &str) -> Result<u32, QueryError> {
+pub(super) fn page_size(key: &str, value: &str) -> Result<u32, QueryError> {
     match number(key, value)? {
         size @ 1..=MAX_PAGE => Ok(size),
         _ => Err(bad_value(key, format!("it must be between 1 and {MAX_PAGE}"))),
@@ -234,8 +234,8 @@ impl LogFilter {
 }
 
 fn stream(value: &str) -> Result<LogStream, QueryError> {
-    [LogStream::Stdout, LogStream::Stderr]
+    [LogStream::Stdout, LogStream::Stderr, LogStream::Log]
         .into_iter()
         .find(|stream| stream.as_str() == value)
-        .ok_or_else(|| bad_value("stream", format!("{value:?} is neither stdout nor stderr")))
+        .ok_or_else(|| bad_value("stream", format!("{value:?} is none of stdout, stderr and log")))
 }

@@ -42,7 +42,8 @@ pub struct SubmitRun {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "uuid")]
     pub run_id: Option<String>,
-    /// The assets that it is for, if it is for a part of a job that is written for Dagster.
+    /// The assets that it is for, if it is for a part of a job that is written for Dagster: each a key,
+    /// or a selection in Dagster's syntax.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asset_selection: Option<Vec<String>>,
     /// The ops that it is for, if it is for a part of a job that is written for Dagster.
@@ -250,6 +251,9 @@ pub struct Event {
     pub step: Option<String>,
     /// More about it; may be empty.
     pub message: String,
+    /// The whole of it, of what code has told and of errors: an object whose keys depend on `kind`.
+    #[schema(value_type = Option<Object>)]
+    pub data: Option<serde_json::Value>,
 }
 
 /// `GET /api/v1/runs/{id}/events`: a page of the events of a run, the oldest first.
@@ -292,6 +296,8 @@ pub enum LogStream {
     Stdout,
     /// Standard error.
     Stderr,
+    /// What the step has logged, of code written for Dagster: lines of JSON, each a [`LogLine`].
+    Log,
 }
 
 impl LogStream {
@@ -300,6 +306,7 @@ impl LogStream {
         match self {
             Self::Stdout => "stdout",
             Self::Stderr => "stderr",
+            Self::Log => "log",
         }
     }
 }
@@ -313,6 +320,23 @@ pub struct LogPage {
     pub next_offset: u64,
     /// Whether nothing more will come behind `next_offset`.
     pub is_complete: bool,
+}
+
+/// A line of the stream `log`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// When, by the clock of the step.
+    pub at: Time,
+    /// How grave it is: `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL` or another word.
+    pub level: String,
+    /// What was logged.
+    pub message: String,
+    /// The step inside the step that has logged it, if that is a whole run of others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// What was raised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<crate::told::Error>,
 }
 
 /// `POST /api/v1/runs/{id}/cancel`: tells a run to end.
@@ -386,6 +410,8 @@ impl From<&model::LifeEvent> for Event {
             attempt: event.attempt.map(model::Attempt::get),
             step: event.step.as_ref().map(ToString::to_string),
             message: event.message.clone(),
+            // It was written as JSON.
+            data: event.data.as_ref().and_then(|data| serde_json::from_str(data).ok()),
         }
     }
 }

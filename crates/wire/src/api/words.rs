@@ -35,6 +35,7 @@ macro_rules! word {
 word!(run_status, model::RunStatus, "run status");
 word!(step_status, model::StepStatus, "step status");
 word!(event_kind, model::EventKind, "event kind");
+word!(asset_event_kind, model::AssetEventKind, "kind of an event of an asset");
 word!(failure_reason, model::FailureReason, "failure reason");
 
 /// Describes a text that is one of these words.

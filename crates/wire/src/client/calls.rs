@@ -4,9 +4,11 @@ use reqwest::Method;
 
 use super::{Changes, Client, ClientError};
 use crate::api::{
-    CancelRun, Configuration, Events, FreeSlots, FreedSlots, Health, IDEMPOTENCY_KEY, Instance,
-    JobDetail, LogFiles, LogFilter, LogPage, Page, Pool, PoolDetail, QueuePage, Run, RunChanges,
-    RunChangesAnswer, RunDetail, RunFilter, RunState, RunWhy, Runs, SetPoolLimit, SubmitRun,
+    AssetDetail, AssetEventFilter, AssetEvents, CancelRun, ChangePartitions, ChangedPartitions,
+    Configuration, Events, FreeSlots, FreedSlots, Health, IDEMPOTENCY_KEY, Instance, JobDetail,
+    LogFiles, LogFilter, LogPage, MaterializedPartitions, Page, PartitionFilter, Pool, PoolDetail,
+    QueuePage, Run, RunChanges, RunChangesAnswer, RunDetail, RunFilter, RunState, RunWhy, Runs,
+    SetPoolLimit, SubmitRun,
 };
 
 const API: [&str; 2] = ["api", "v1"];
@@ -43,6 +45,27 @@ impl Client {
         let query: Vec<_> =
             location.map(|name| ("location", name.to_owned())).into_iter().collect();
         self.get(&below(&["jobs", job]), &query).await
+    }
+
+    /// Shows an asset of a code location.
+    pub async fn asset(&self, location: &str, asset: &str) -> Result<AssetDetail, ClientError> {
+        self.get(&below(&["assets", location, asset]), &[]).await
+    }
+
+    /// Lists what was told of assets.
+    pub async fn asset_events(
+        &self,
+        filter: &AssetEventFilter,
+    ) -> Result<AssetEvents, ClientError> {
+        self.get(&below(&["asset-events"]), &filter.to_pairs()).await
+    }
+
+    /// Lists the partitions of an asset that were made.
+    pub async fn materialized_partitions(
+        &self,
+        filter: &PartitionFilter,
+    ) -> Result<MaterializedPartitions, ClientError> {
+        self.get(&below(&["materialized-partitions"]), &filter.to_pairs()).await
     }
 
     /// Submits a run. Asked again with the same key, the answer is the same run.
@@ -140,6 +163,16 @@ impl Client {
     pub async fn delete_pool_limit(&self, pool: &str) -> Result<Pool, ClientError> {
         let response = self.remove(&below(&["pools", pool, "limit"])).await?;
         self.read(response).await
+    }
+
+    /// Adds and removes dynamic partitions.
+    pub async fn change_partitions(
+        &self,
+        name: &str,
+        change: &ChangePartitions,
+    ) -> Result<ChangedPartitions, ClientError> {
+        let path = below(&["dynamic-partitions", name]);
+        Ok(self.write(Method::POST, &path, change, &[]).await?.0)
     }
 
     /// Has the configuration file read again and put in force, if nothing is wrong in it.

@@ -6,8 +6,8 @@ use serde::de::DeserializeOwned;
 use super::calls::below;
 use super::{Client, ClientError};
 use crate::api::{
-    Asset, Assets, CodeLocation, CodeLocations, Job, Jobs, MAX_PAGE, Page, Pool, Pools,
-    ReloadLocations, RunDetail, Step, Steps,
+    Asset, Assets, CodeLocation, CodeLocations, Job, Jobs, MAX_PAGE, Page, PartitionSet,
+    PartitionSets, Partitions, Pool, Pools, ReloadLocations, RunDetail, Step, Steps,
 };
 
 /// How many pages a list may have: no server of ours has half a million jobs, pools or steps.
@@ -37,6 +37,8 @@ part!(Assets, Asset, assets);
 part!(Pools, Pool, pools);
 part!(CodeLocations, CodeLocation, code_locations);
 part!(Steps, Step, steps);
+part!(PartitionSets, PartitionSet, dynamic_partitions);
+part!(Partitions, String, partitions);
 
 impl Client {
     /// Lists all jobs.
@@ -58,6 +60,20 @@ impl Client {
     pub async fn pools(&self) -> Result<Pools, ClientError> {
         let pools = self.rest::<Pools>(&below(&["pools"]), Vec::new(), None).await?;
         Ok(Pools { pools, next: None })
+    }
+
+    /// Lists all names of dynamic partitions that have keys.
+    pub async fn partition_sets(&self) -> Result<PartitionSets, ClientError> {
+        let path = below(&["dynamic-partitions"]);
+        let dynamic_partitions = self.rest::<PartitionSets>(&path, Vec::new(), None).await?;
+        Ok(PartitionSets { dynamic_partitions, next: None })
+    }
+
+    /// Lists all keys of a set of dynamic partitions, in the order in which they came.
+    pub async fn partitions(&self, name: &str) -> Result<Partitions, ClientError> {
+        let path = below(&["dynamic-partitions", name]);
+        let partitions = self.rest::<Partitions>(&path, Vec::new(), None).await?;
+        Ok(Partitions { name: name.to_owned(), partitions, next: None })
     }
 
     /// Lists all code locations.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::definitions::{JobPlan, LoadError};
+use crate::told::Error;
 
 /// The answer to a request for a plan: one line.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -20,6 +21,9 @@ pub enum Planned {
         /// The config that the run has: what was given, or what its partition says.
         #[serde(default)]
         run_config: Option<serde_json::Value>,
+        /// The keys that the asked selection of assets means; not set if none was asked for.
+        #[serde(default)]
+        asset_selection: Option<Vec<String>>,
     },
     /// The run makes no sense.
     Invalid {
@@ -30,19 +34,24 @@ pub enum Planned {
     LoadError(LoadError),
 }
 
-/// Something that happens in a step: one line of an answer. Exactly one line says how the step ended,
-/// and it is the last one.
+/// What every line of an answer has.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Head {
+    /// What it tells.
+    pub kind: String,
+    /// When, in seconds since 1970.
+    #[serde(default)]
+    pub at: Option<f64>,
+    /// Of which step, if the answer is about a whole run.
+    #[serde(default)]
+    pub step: Option<String>,
+}
+
+/// A line of an answer that says how a step ended. What else is told is a [`Told`](crate::told::Told).
+/// Exactly one line says how the step ended, and it is the last one.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Event {
-    /// It gave an output.
-    Output {
-        /// The output.
-        name: String,
-        /// The key of this value of a dynamic output.
-        #[serde(default)]
-        mapping_key: Option<String>,
-    },
     /// It ended well.
     Succeeded,
     /// It found that it has nothing to do.
@@ -54,19 +63,19 @@ pub enum Event {
         seconds_to_wait: Option<f64>,
         /// What went wrong.
         #[serde(default)]
-        error: Option<Failure>,
+        error: Option<Error>,
     },
     /// It failed.
     Failed {
         /// What went wrong.
-        error: Failure,
+        error: Error,
     },
     /// The whole run ended well.
     RunSucceeded,
     /// The whole run failed.
     RunFailed {
         /// What went wrong.
-        error: Failure,
+        error: Error,
     },
     /// The code cannot be loaded.
     LoadError(LoadError),
@@ -78,17 +87,4 @@ pub enum Event {
     /// Something that matters to nobody here.
     #[serde(other)]
     Other,
-}
-
-/// What went wrong in user code.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Failure {
-    /// The class of the exception.
-    #[serde(default)]
-    pub class: Option<String>,
-    /// What the exception says.
-    pub message: String,
-    /// What caused it.
-    #[serde(default)]
-    pub cause: Option<Box<Failure>>,
 }

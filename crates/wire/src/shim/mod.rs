@@ -8,7 +8,7 @@ mod definitions;
 mod events;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +17,15 @@ pub use definitions::{
     Asset, Backoff, Executor, Input, Job, JobPlan, LoadError, Loaded, Output, Partitions, Retries,
     Source, Step, StepKind,
 };
-pub use events::{Event, Failure, Planned};
+pub use events::{Event, Head, Planned};
+
+use crate::client::{ServerFile, TOKEN_FILE};
 
 /// The version of the protocol that this code speaks.
 pub const VERSION: u32 = 1;
+
+/// How long code may take to be loaded, in seconds: that of a code location, and that of a step.
+pub const LOAD_SECONDS: u64 = 180;
 
 /// The exit code with which the package says that the user's code cannot be loaded.
 pub const CANNOT_LOAD: i32 = 3;
@@ -84,10 +89,15 @@ pub struct PlanRun {
     pub run_config: serde_json::Value,
     /// The run's tags.
     pub tags: BTreeMap<String, String>,
-    /// The assets that the run is for; all of the job, if not set.
+    /// The assets that the run is for, each a key or a selection in Dagster's syntax; all of the job,
+    /// if not set.
     pub asset_selection: Option<Vec<String>>,
     /// The ops that the run is for; all of the job, if not set.
     pub op_selection: Option<Vec<String>>,
+    /// Where values are kept by the IO manager that the user has not replaced, absolute.
+    pub storage: PathBuf,
+    /// How dynamic partitions are asked for; they cannot be, if not set.
+    pub instance: Option<Instance>,
 }
 
 /// Asks for one try of one step.
@@ -112,8 +122,7 @@ pub struct ExecuteStep {
     pub storage: PathBuf,
     /// How user code asks about other runs; it cannot, if not set.
     pub instance: Option<Instance>,
-    /// Whether what user code logs, and what it raises, is written to standard error, and only that is
-    /// answered on which the run hangs.
+    /// Whether what user code logs, and what it raises, is written to standard error too.
     pub prints_events: bool,
 }
 
@@ -124,6 +133,15 @@ pub struct Instance {
     pub url: String,
     /// The file with its token, absolute.
     pub token_file: PathBuf,
+}
+
+impl Instance {
+    /// Returns the daemon that runs in a home, if one does.
+    pub fn of_home(home: &Path) -> Option<Self> {
+        let server = ServerFile::of_home(home).ok()??;
+        let url = server.url.trim_end_matches('/').to_owned();
+        Some(Self { url, token_file: home.join(TOKEN_FILE) })
+    }
 }
 
 /// The run of a step.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use model::Timestamp;
 use wire::plan::{PlanStep, RetryPolicy};
+use wire::told::Error;
 
 use super::outputs::{Gave, Input};
 use crate::graph::StepIndex;
@@ -67,6 +68,8 @@ pub(super) struct Step {
     pub(super) has_asked: bool,
     pub(super) state: State,
     pub(super) deadline: Option<Timestamp>,
+    /// What went wrong in its latest try, as its code has raised it, until that is told.
+    pub(super) details: Option<Box<Error>>,
 }
 
 impl Step {
@@ -90,6 +93,7 @@ impl Step {
             has_asked: false,
             state: State::WaitingForDependencies,
             deadline: None,
+            details: None,
         }
     }
 
@@ -113,6 +117,7 @@ impl Step {
             has_asked: false,
             state: State::WaitingForDependencies,
             deadline: None,
+            details: None,
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use model::Timestamp;
+use wire::told::Told;
 use wire::worker::Report;
 
 use super::outputs::Outputs;
@@ -27,6 +29,17 @@ pub struct Try {
     pub step: StepIndex,
     /// The number of the try, from 1.
     pub number: u32,
+}
+
+/// Something that the code of a try has told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// When.
+    pub at: Timestamp,
+    /// The step inside the step that tells it, if the step is a whole run of others.
+    pub inner: Option<String>,
+    /// What.
+    pub told: Told,
 }
 
 /// How a try ended.

@@ -75,11 +75,12 @@ fn word(kind: &ReportKind) -> String {
         ReportKind::FirstPassDone => "first pass done".to_owned(),
         ReportKind::Started { step, r#try } => format!("{step} started {try}"),
         ReportKind::Succeeded { step, r#try } => format!("{step} succeeded {try}"),
-        ReportKind::UpForRetry { step, r#try, error, retry_at } => {
+        ReportKind::UpForRetry { step, r#try, error, retry_at, .. } => {
             format!("{step} failed {try} ({error}) until {}", retry_at / 1_000_000)
         }
-        ReportKind::Failed { step, r#try, error } => format!("{step} failed {try} ({error})"),
+        ReportKind::Failed { step, r#try, error, .. } => format!("{step} failed {try} ({error})"),
         ReportKind::Skipped { step, reason } => format!("{step} skipped ({reason})"),
+        ReportKind::Told { step, r#try, told, .. } => format!("{step} told {try}: {told:?}"),
         ReportKind::Canceled { step } => format!("{step} canceled"),
         ReportKind::Ended { outcome } => format!("ended {outcome:?}"),
     }

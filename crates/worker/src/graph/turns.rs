@@ -87,6 +87,7 @@ impl Graph {
         self.limits.start(step);
         let starts = &mut self.steps[step];
         starts.tries += 1;
+        starts.details = None;
         starts.state = State::Running { is_late: false };
         let (key, number, timeout) = (starts.key.clone(), starts.tries, starts.timeout);
         if let Some(timeout) = timeout {

@@ -1,5 +1,6 @@
 //! The worker and the guard of the shape that the product has, for the tests: `step-guard ARGS` is
-//! the guard, `worker HOME RUN ATTEMPT GRACE_MS MAX_OUTPUT` the worker.
+//! the guard, `worker HOME RUN ATTEMPT GRACE_MS MAX_OUTPUT` the worker, with `LOAD_TIMEOUT_MS` in the
+//! environment for how long code may take to be loaded.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -30,7 +31,10 @@ fn worker(args: &[OsString]) -> Option<i32> {
         attempt: Attempt::new(u32::try_from(number(attempt)?).ok()?)?,
     };
     let grace = Duration::from_millis(number(grace_ms)?);
-    let settings = Settings { grace, max_output: number(max_output)?, ..Settings::default() };
+    let defaults = Settings::default();
+    let load_timeout = std::env::var_os("LOAD_TIMEOUT_MS").and_then(|text| number(&text));
+    let load_timeout = load_timeout.map_or(defaults.load_timeout, Duration::from_millis);
+    let settings = Settings { grace, max_output: number(max_output)?, load_timeout, ..defaults };
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     Some(match execute(&order, settings) {
         Ok(()) => 0,

@@ -184,6 +184,7 @@ impl Known {
             | ReportKind::Planned { .. }
             | ReportKind::FirstPassDone
             | ReportKind::Started { .. }
+            | ReportKind::Told { .. }
             | ReportKind::Skipped { .. }
             | ReportKind::Ended { .. } => {}
         }
@@ -256,8 +257,9 @@ pub(crate) fn words(kind: &ReportKind) -> String {
         ReportKind::UpForRetry { step, r#try, error, .. } => {
             format!("{step} retries {try}: {error}")
         }
-        ReportKind::Failed { step, r#try, error } => format!("{step} failed {try}: {error}"),
+        ReportKind::Failed { step, r#try, error, .. } => format!("{step} failed {try}: {error}"),
         ReportKind::Skipped { step, reason } => format!("{step} skipped: {reason}"),
+        ReportKind::Told { step, r#try, told, .. } => format!("{step} told {try}: {told:?}"),
         ReportKind::Canceled { step } => format!("{step} canceled"),
         ReportKind::Ended { outcome } => format!("ended {outcome:?}"),
     }

@@ -22,7 +22,13 @@ from dagster._core.code_pointer import load_python_file, load_python_module
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import repository_def_from_target_def
 from dagster._core.errors import DagsterUnmetExecutorRequirementsError
-from dagster._core.events import DagsterEvent, DagsterEventType
+from dagster._core.event_api import EventLogCursor
+from dagster._core.events import (
+    AssetObservationData,
+    DagsterEvent,
+    DagsterEventType,
+    StepMaterializationData,
+)
 from dagster._core.events.log import EventLogEntry
 from dagster._core.execution.api import create_execution_plan, execute_plan_iterator
 from dagster._core.execution.plan.inputs import FromDynamicCollect, FromMultipleSources
@@ -43,8 +49,13 @@ from dagster._core.run_coordinator import (
     RunCoordinator,
     SubmitRunContext,
 )
+from dagster._core.storage.asset_check_execution_record import (
+    AssetCheckExecutionRecord,
+    AssetCheckExecutionRecordStatus,
+)
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.storage.event_log import EventLogStorage
+from dagster._core.storage.event_log.base import AssetEntry, AssetRecord
 from dagster._core.storage.mem_io_manager import InMemoryIOManager, mem_io_manager
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
@@ -69,12 +80,32 @@ except ImportError:
         RemoteRepositoryOrigin,
     )
 
+try:  # from 1.12
+    from dagster import AssetCheckEvaluation
+except ImportError:
+    from dagster._core.definitions.asset_check_evaluation import (  # pyright: ignore
+        AssetCheckEvaluation,
+    )
+
+try:  # from 1.11
+    from dagster._core.definitions.partitions.context import partition_loading_context
+except ImportError:
+    partition_loading_context = None
+
+try:  # from 1.10
+    from dagster._core.types.pagination import PaginatedResults
+except ImportError:
+    PaginatedResults = None
+
 try:  # from 1.10
     from dagster._core.definitions.job_base import RepoBackedJob
 except ImportError:
     RepoBackedJob = None
 
 __all__ = [
+    "AssetEntry",
+    "AssetObservationData",
+    "AssetRecord",
     "DagsterEvent",
     "DagsterEventType",
     "DagsterUnmetExecutorRequirementsError",
@@ -92,6 +123,7 @@ __all__ = [
     "RunLauncher",
     "RunRecord",
     "RunStorage",
+    "StepMaterializationData",
     "StepOutputHandle",
     "SubmitRunContext",
     "UnresolvedCollectExecutionStep",
@@ -233,6 +265,23 @@ def is_dynamic(partitions: Any) -> bool:
     return isinstance(partitions, dagster.DynamicPartitionsDefinition)
 
 
+def dynamic_names(partitions: Any) -> list[str]:
+    """Returns the names of the dynamic partitions that a definition is made of."""
+    if isinstance(partitions, dagster.MultiPartitionsDefinition):
+        dimensions = [dimension.partitions_def for dimension in partitions.partitions_defs]
+        return [name for dimension in dimensions for name in dynamic_names(dimension)]
+    name = getattr(partitions, "name", None)
+    return [name] if isinstance(partitions, dagster.DynamicPartitionsDefinition) and name else []
+
+
+def has_partition(partitions: Any, key: str, instance: Any) -> bool:
+    """Tells whether there is a partition of a key; the instance knows those not in the code."""
+    if partition_loading_context is None:
+        return partitions.has_partition_key(key, dynamic_partitions_store=instance)
+    with partition_loading_context(dynamic_partitions_store=instance):
+        return partitions.has_partition_key(key)
+
+
 def is_in_memory(definition: Any, resource_key: str) -> bool:
     """Tells whether a resource is Dagster's IO manager that keeps values in memory.
 
@@ -297,6 +346,55 @@ def remote_origin(location: str, job_name: str) -> RemoteJobOrigin:
         code_location_origin=place, repository_name="__repository__"
     )
     return RemoteJobOrigin(repository_origin=repository, job_name=job_name)
+
+
+# From 1.12.
+_CHECKS_KNOW_PARTITIONS = "partition" in AssetCheckExecutionRecord._fields
+
+
+def check_evaluation(partition: str | None, **said: Any) -> Any:
+    """Returns what a check said."""
+    more: dict[str, Any] = {"partition": partition} if _CHECKS_KNOW_PARTITIONS else {}
+    return AssetCheckEvaluation(**said, **more)
+
+
+def check_record(key: Any, number: int, entry: Any, passed: bool, partition: str | None) -> Any:
+    """Returns how a check ended, as the event log tells it."""
+    statuses = AssetCheckExecutionRecordStatus
+    more: dict[str, Any] = {"partition": partition} if _CHECKS_KNOW_PARTITIONS else {}
+    return AssetCheckExecutionRecord(
+        key=key,
+        id=number,
+        run_id=entry.run_id,
+        status=statuses.SUCCEEDED if passed else statuses.FAILED,
+        event=entry,
+        create_timestamp=entry.timestamp,
+        **more,
+    )
+
+
+def passed_of(statuses: Any) -> frozenset[bool]:
+    """Returns which of the two ends of a check are among statuses; both, if none are named."""
+    if statuses is None:
+        return frozenset({True, False})
+    of = {
+        AssetCheckExecutionRecordStatus.SUCCEEDED: True,
+        AssetCheckExecutionRecordStatus.FAILED: False,
+    }
+    return frozenset(of[status] for status in statuses if status in of)
+
+
+def cursor_of(storage_id: int) -> str:
+    """Returns the place in the event log behind an event."""
+    return EventLogCursor.from_storage_id(storage_id).to_string()
+
+
+def page_of(keys: Sequence[str], limit: int, ascending: bool, cursor: str | None) -> Any:
+    """Returns a page of a list. No version asks for one that does not have pages."""
+    assert PaginatedResults is not None
+    return PaginatedResults.create_from_sequence(
+        keys, limit=limit, ascending=ascending, cursor=cursor
+    )
 
 
 def schedule_context(

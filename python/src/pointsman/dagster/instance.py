@@ -1,30 +1,23 @@
 """The instance that user code meets: its storages write our lines and keep nothing.
 
-A call that reads what nobody here knows raises `NotAnswered` with the name of the call. That holds
-for every abstract method of Dagster's storages that is not written down here, so that a method that
-a new version adds is refused and not silently empty. Dagster itself asks the event log for the data
-versions of what a step reads, to write them beside what the step makes and to tell the process of a
-Pipes client. That there are none is told to these places of Dagster's and to nobody else.
+A call that reads what nobody here knows raises `NotAnswered` with the name of the call.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
-from types import FrameType
 from typing import Any
 
-from dagster import DagsterInstance, DagsterRun, EventRecordsResult, RunsFilter
+from dagster import DagsterInstance, DagsterRun, RunsFilter
 
 from pointsman.dagster import compat
 from pointsman.dagster.errors import NotAnswered
-from pointsman.dagster.load import folder_of, is_user_file
+from pointsman.dagster.event_log import PARTITION_TAG, Sink, make_event_log
+from pointsman.dagster.refusing import answering_only, call_of, refusing
 from pointsman.dagster.runs import RunBook
 
-PARTITION_TAG = "dagster/partition"
-
-Sink = Callable[[Any], None]
+__all__ = ["PARTITION_TAG", "make_instance", "refuse_instance"]
 
 
 def make_instance(
@@ -43,14 +36,14 @@ def make_instance(
     instance = DagsterInstance(
         instance_type=compat.InstanceType.EPHEMERAL,
         local_artifact_storage=artifacts,
-        run_storage=_answering_only(compat.RunStorage, _Runs)(run, book or RunBook(daemon)),
-        event_storage=_answering_only(compat.EventLogStorage, _Events)(run, sink),
+        run_storage=answering_only(compat.RunStorage, _Runs)(run, book or RunBook(daemon)),
+        event_storage=make_event_log(run, sink, daemon),
         compute_log_manager=compat.NoOpComputeLogManager(),
-        run_coordinator=_answering_only(compat.RunCoordinator, _Nothing)(),
-        run_launcher=_answering_only(compat.RunLauncher, _Nothing)(),
+        run_coordinator=answering_only(compat.RunCoordinator, _Nothing)(),
+        run_launcher=answering_only(compat.RunLauncher, _Nothing)(),
     )
     for call in _LAUNCHING_CALLS:
-        setattr(instance, call, _refusing(call, None))
+        setattr(instance, call, refusing(call, None))
     compat.answer_for_instance(lambda: instance)
     return instance
 
@@ -95,7 +88,7 @@ class _Runs:
         cursor: str | None = None,
         bucket_by: object = None,
     ) -> Sequence[Any]:
-        call = _users_call() or "get_run_records"
+        call = call_of("get_run_records")
         if self._run is not None and self._is_own(filters):
             return [_own_record(self._run)]
         if ascending or bucket_by is not None or order_by not in (None, "id"):
@@ -121,13 +114,13 @@ class _Runs:
         return [run.run_id for run in self.get_runs(filters, cursor, limit)]
 
     def get_runs_count(self, filters: RunsFilter | None = None) -> int:
-        return self._book.count(_users_call() or "get_runs_count", filters)
+        return self._book.count(call_of("get_runs_count"), filters)
 
     def has_run(self, run_id: str) -> bool:
         return bool(self.get_run_records(RunsFilter(run_ids=[run_id])))
 
     def add_run_tags(self, run_id: str, new_tags: Mapping[str, str]) -> None:
-        self._book.add_tags(_users_call() or "add_run_tags", run_id, new_tags)
+        self._book.add_tags(call_of("add_run_tags"), run_id, new_tags)
         if self._run is not None and run_id == self._run.run_id:
             self._run = self._run.with_tags({**self._run.tags, **new_tags})
 
@@ -147,110 +140,3 @@ def _own_record(run: DagsterRun) -> Any:
     return compat.RunRecord(
         storage_id=1, dagster_run=run, create_timestamp=now, update_timestamp=now
     )
-
-
-class _Events:
-    """The event log as a stream that nobody can read back."""
-
-    def __init__(self, run: DagsterRun | None, sink: Sink) -> None:
-        super().__init__()
-        self._run_id = run.run_id if run else None
-        self._own_partitions = _partitions_of(run) if run else frozenset()
-        self._sink = sink
-
-    @property
-    def is_persistent(self) -> bool:
-        return False
-
-    def store_event(self, event: Any) -> None:
-        if event.run_id != self._run_id:
-            raise _refusal("store_event")
-        self._sink(event)
-
-    @property
-    def asset_records_have_last_observation(self) -> bool:
-        # Otherwise Dagster would ask for observations, too, when it looks for data versions.
-        return True
-
-    def get_asset_records(self, asset_keys: Sequence[Any] | None = None) -> Sequence[Any]:
-        if _asks_for_data_versions():
-            return []
-        raise _refusal("get_asset_records")
-
-    def fetch_materializations(self, *_args: object, **_kwargs: object) -> Any:
-        if _asks_for_data_versions():
-            return EventRecordsResult([], "", False)
-        raise _refusal("fetch_materializations")
-
-    def fetch_observations(self, *_args: object, **_kwargs: object) -> Any:
-        if _asks_for_data_versions():
-            return EventRecordsResult([], "", False)
-        raise _refusal("fetch_observations")
-
-    def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
-        # Whoever launched the run for a partition has seen that it is there.
-        if partition_key in self._own_partitions:
-            return True
-        raise _refusal("has_dynamic_partition")
-
-
-def _answering_only(base: type, answers: type) -> type:
-    """Returns a class with the answers given, which refuses every other method of its base."""
-    missing: frozenset[str] = base.__abstractmethods__  # type: ignore[attr-defined]
-    refused = {
-        name: _refusing(name, getattr(base, name)) for name in missing if not hasattr(answers, name)
-    }
-    return type(answers.__name__, (answers, base), refused)
-
-
-def _refusing(name: str, original: object) -> object:
-    def refuse(*_args: object, **_kwargs: object) -> Any:
-        raise _refusal(name)
-
-    return property(refuse) if isinstance(original, property) else refuse
-
-
-def _refusal(storage_call: str) -> NotAnswered:
-    return NotAnswered(_users_call() or storage_call)
-
-
-def _partitions_of(run: DagsterRun) -> frozenset[str]:
-    tags = run.tags.items()
-    return frozenset(value for key, value in tags if key.startswith(PARTITION_TAG))
-
-
-def _asks_for_data_versions() -> bool:
-    return any(frame.f_code.co_name in _DATA_VERSION_CALLS for frame in _frames())
-
-
-# The functions of Dagster's that ask for themselves, whichever of them its version has.
-_DATA_VERSION_CALLS = frozenset(
-    {
-        "_fetch_input_asset_version_info",
-        "build_external_execution_context_data",
-        "fetch_external_input_asset_version_info",
-    }
-)
-
-
-def _users_call() -> str | None:
-    """Returns the function of Dagster's that user code called and that led here."""
-    name = None
-    for frame in _frames():
-        code = frame.f_code
-        if is_user_file(code.co_filename):
-            return name
-        # Decorators of Dagster's stand between; their inner functions say nothing.
-        if not code.co_filename.startswith(_OURS) and code.co_name != "inner":
-            name = getattr(code, "co_qualname", code.co_name)
-    return None
-
-
-def _frames() -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
-
-
-_OURS = folder_of(__file__)

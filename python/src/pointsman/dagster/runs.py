@@ -13,8 +13,10 @@ from typing import Any
 from dagster import DagsterRun, DagsterRunStatus, RunsFilter
 
 from pointsman.dagster import compat
+from pointsman.dagster.asking import Asking
 from pointsman.dagster.client import Client, ClientError
 from pointsman.dagster.errors import NotAnswered
+from pointsman.dagster.records import instant
 
 # What a run can be here; Dagster has more, which no run here ever is.
 STATUSES = frozenset(
@@ -22,43 +24,26 @@ STATUSES = frozenset(
 )
 
 
-class RunBook:
+class RunBook(Asking):
     """All runs, as far as the daemon tells of them."""
-
-    def __init__(self, instance: Mapping[str, Any] | None) -> None:
-        self._client = Client(instance["url"], instance.get("token_file")) if instance else None
 
     def records(
         self, call: str, filters: RunsFilter | None, limit: int | None, cursor: str | None
     ) -> list[Any]:
         """Returns the records that match, the newest first."""
-        client = self._asked(call)
-        try:
+        with self.asked(call) as client:
             told = self._told(client, call, filters or RunsFilter(), limit, cursor)
             return [_record(client, run) for run in islice(told, limit)]
-        except ClientError as error:
-            raise NotAnswered(call, str(error)) from error
 
     def count(self, call: str, filters: RunsFilter | None) -> int:
         """Returns how many runs match."""
-        client = self._asked(call)
-        try:
+        with self.asked(call) as client:
             return sum(1 for _ in self._told(client, call, filters or RunsFilter(), None, None))
-        except ClientError as error:
-            raise NotAnswered(call, str(error)) from error
 
     def add_tags(self, call: str, run_id: str, tags: Mapping[str, str]) -> None:
         """Adds tags to a run."""
-        client = self._asked(call)
-        try:
+        with self.asked(call) as client:
             client.set_tags(run_id, tags)
-        except ClientError as error:
-            raise NotAnswered(call, str(error)) from error
-
-    def _asked(self, call: str) -> Client:
-        if self._client is None:
-            raise NotAnswered(call, "this process was told of no daemon to ask")
-        return self._client
 
     def _told(
         self,
@@ -111,7 +96,7 @@ def _sequence(client: Client, call: str, run_id: str) -> str:
 
 
 def _matches(filters: RunsFilter, run: Mapping[str, Any]) -> bool:
-    created = _instant(run["submitted_at"])
+    created = instant(run["submitted_at"])
     return (
         (not filters.job_name or run["job"] == filters.job_name)
         and (not filters.statuses or run["status"] in {s.value for s in filters.statuses})
@@ -126,22 +111,18 @@ def _has_tag(run: Mapping[str, Any], key: str, wanted: str | Sequence[str]) -> b
     return value == wanted if isinstance(wanted, str) else value in wanted
 
 
-def _instant(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
-
-
 def _aware(instant: datetime) -> datetime:
     return instant if instant.tzinfo else instant.astimezone()
 
 
 def _record(client: Client, run: Mapping[str, Any]) -> Any:
     times = [run.get(key) for key in ("submitted_at", "starting_at", "started_at", "ended_at")]
-    _, _, started, ended = (_instant(time) if time else None for time in times)
+    _, _, started, ended = (instant(time) if time else None for time in times)
     return compat.RunRecord(
         storage_id=run["sequence"],
         dagster_run=_dagster_run(client, run),
-        create_timestamp=_instant(run["submitted_at"]),
-        update_timestamp=max(_instant(time) for time in times if time),
+        create_timestamp=instant(run["submitted_at"]),
+        update_timestamp=max(instant(time) for time in times if time),
         start_time=started.timestamp() if started else None,
         end_time=ended.timestamp() if ended else None,
     )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dagster
 
 from pointsman.dagster import compat
+from pointsman.dagster.errors import Invalid
+
+# A key that nothing has is told as such; anything else that is no key is a selection.
+PLAIN_KEY = re.compile(r"[\w/.-]+")
 
 
 def job_of(repository: Any, said: Mapping[str, Any]) -> Any:
@@ -37,3 +43,33 @@ def asset_keys(texts: Iterable[str] | None) -> frozenset[dagster.AssetKey] | Non
     if texts is None:
         return None
     return frozenset(dagster.AssetKey.from_user_string(text) for text in texts)
+
+
+def selected_keys(repository: Any, texts: Iterable[str]) -> list[str]:
+    """Returns the keys that texts mean: each is a key, or a selection in Dagster's syntax.
+
+    What a selection means is Dagster's to say, in the version that is installed.
+    """
+    graph = repository.asset_graph
+    known = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    selections = [text for text in texts if text not in known]
+    unknown = sorted(text for text in selections if PLAIN_KEY.fullmatch(text))
+    if unknown:
+        raise Invalid(f"there is no asset {', '.join(unknown)}")
+    keys = {text for text in texts if text in known}
+    for text in selections:
+        keys.update(key.to_user_string() for key in _resolve(graph, text))
+    return sorted(keys)
+
+
+def _resolve(graph: Any, text: str) -> frozenset[dagster.AssetKey]:
+    try:
+        with warnings.catch_warnings():
+            # Dagster warns that some of its own syntax is new.
+            warnings.simplefilter("ignore")
+            found = frozenset(dagster.AssetSelection.from_string(text).resolve(graph))
+    except Exception as error:  # which one it is depends on the version of Dagster
+        raise Invalid(f"the selection {text!r} cannot be read: {error}") from error
+    if not found:
+        raise Invalid(f"the selection {text!r} means no asset")
+    return found

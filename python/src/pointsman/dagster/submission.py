@@ -5,6 +5,7 @@ Dagster's own refusals (run config, selections, partitions) are told in Dagster'
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,9 +13,11 @@ import dagster
 
 from pointsman.dagster import compat
 from pointsman.dagster.errors import Invalid
-from pointsman.dagster.instance import PARTITION_TAG
+from pointsman.dagster.instance import PARTITION_TAG, make_instance
 from pointsman.dagster.plan import build_plan, plan_json
-from pointsman.dagster.selection import asset_keys, job_of
+from pointsman.dagster.selection import job_of, selected_keys
+
+PARTITION_RANGE_TAGS = "dagster/asset_partition_range"
 
 
 def plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,14 +29,18 @@ def plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
-    job = _job(repository, request)
+    texts = request.get("asset_selection")
+    keys = None if texts is None else selected_keys(repository, texts)
+    job = _job(repository, {**request, "asset_selection": keys})
     definition = job.get_definition()
     tags = {**definition.run_tags, **(request.get("tags") or {})}
     run_config = request.get("run_config") or {}
     key = tags.get(PARTITION_TAG)
     if key is not None:
-        run_config, of_partition = _of_partition(definition, key, run_config)
+        run_config, of_partition = _of_partition(definition, key, run_config, request)
         tags = {**definition.run_tags, **of_partition, **(request.get("tags") or {})}
+    elif keys is not None and keys != sorted(texts or ()):
+        _check_needs_no_partition(definition, tags)
     plan, run_config = _plan(job, run_config)
     return {
         "kind": "plan",
@@ -41,6 +48,7 @@ def _plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
         "run_tags": tags,
         "run_config": run_config,
         "asset_keys": selected_assets(definition),
+        "asset_selection": keys,
     }
 
 
@@ -48,21 +56,12 @@ def _job(repository: Any, request: Mapping[str, Any]) -> Any:
     name = request["job"]
     if not repository.has_job(name):
         raise Invalid(f"there is no job {name}")
-    unknown = _unknown_assets(repository, request)
-    if unknown:
-        raise Invalid(f"there is no asset {', '.join(unknown)}")
     try:
         job = job_of(repository, request)
         job.get_definition()
     except dagster.DagsterError as error:
         raise Invalid(str(error)) from error
     return job
-
-
-def _unknown_assets(repository: Any, request: Mapping[str, Any]) -> list[str]:
-    wanted = asset_keys(request.get("asset_selection")) or frozenset()
-    known = repository.asset_graph.get_all_asset_keys()
-    return sorted(key.to_user_string() for key in wanted - set(known))
 
 
 def _plan(job: Any, run_config: Mapping[str, Any]) -> tuple[Any, Mapping[str, Any]]:
@@ -75,13 +74,13 @@ def _plan(job: Any, run_config: Mapping[str, Any]) -> tuple[Any, Mapping[str, An
 
 
 def _of_partition(
-    definition: Any, key: str, run_config: Mapping[str, Any]
+    definition: Any, key: str, run_config: Mapping[str, Any], request: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """Returns the config and the tags that a partition gives; config that is given wins."""
     partitions = _partitions_of(definition)
     if partitions is None:
         return run_config, {}
-    _check_key(partitions, key)
+    _check_key(partitions, key, request)
     config = definition.partitioned_config
     if config is None:
         return run_config, partitions.get_tags_for_partition_key(key)
@@ -99,12 +98,43 @@ def _partitions_of(definition: Any) -> Any:
     return different[0] if len(different) == 1 else None
 
 
-def _check_key(partitions: Any, key: str) -> None:
-    # Which dynamic partitions there are is not in the code.
-    if compat.is_dynamic(partitions):
+def _check_needs_no_partition(definition: Any, tags: Mapping[str, str]) -> None:
+    """Refuses a selection with partitions if none is named, as Dagster's command line does."""
+    if any(tag.startswith(PARTITION_RANGE_TAGS) for tag in tags):
         return
-    if not partitions.has_partition_key(key):
-        raise Invalid(f"there is no partition {key!r}: see the tag {PARTITION_TAG}")
+    layer = definition.asset_layer
+    keys = compat.selected_asset_keys(definition)
+    partitioned = [key for key in keys if layer.get(key).partitions_def is not None]
+    if partitioned:
+        key = min(key.to_user_string() for key in partitioned)
+        raise Invalid(f"the asset {key} has partitions, and none is named: see {PARTITION_TAG}")
+
+
+def _check_key(partitions: Any, key: str, request: Mapping[str, Any]) -> None:
+    instance = None
+    if compat.is_dynamic(partitions):
+        # Which dynamic partitions there are is not in the code: the daemon is asked.
+        instance = make_instance(None, _no_events, request["storage"], request.get("instance"))
+    try:
+        is_there = compat.has_partition(partitions, key, instance)
+    except dagster.DagsterError as error:
+        raise Invalid(str(error)) from error
+    if not is_there:
+        raise Invalid(f"there is no partition {key!r}{_how_to_add(partitions, key)}")
+
+
+def _how_to_add(partitions: Any, key: str) -> str:
+    names = compat.dynamic_names(partitions)
+    if not names:
+        return f": see the tag {PARTITION_TAG}"
+    if isinstance(partitions, dagster.MultiPartitionsDefinition):
+        return f", of which a part is dynamic: `pointsman partition list {shlex.quote(names[0])}`"
+    command = f"pointsman partition add {shlex.quote(names[0])} {shlex.quote(key)}"
+    return f" among the dynamic partitions {names[0]!r}: `{command}` adds it"
+
+
+def _no_events(_event: object) -> None:
+    """Nothing is executed, and so nothing happens."""
 
 
 def selected_assets(definition: Any) -> list[str] | None:

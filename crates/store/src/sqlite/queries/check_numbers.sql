@@ -2,6 +2,10 @@ SELECT 'change' AS name
 FROM counters
 WHERE last_change < (SELECT max(change) FROM events)
 UNION ALL
+SELECT 'change'
+FROM counters
+WHERE last_change < (SELECT max(change) FROM asset_events)
+UNION ALL
 SELECT 'sequence number'
 FROM counters
 WHERE last_seq < (SELECT max(seq) FROM runs)

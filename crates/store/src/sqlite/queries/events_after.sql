@@ -6,9 +6,11 @@ SELECT
     events.attempt,
     events.step,
     events.kind,
-    events.message
+    events.message,
+    coalesce(events.data, asset_events.data) AS data
 FROM events
 LEFT JOIN runs ON runs.seq = events.run
+LEFT JOIN asset_events ON asset_events.change = events.change
 WHERE events.change > $1
 ORDER BY events.change
 LIMIT $2

@@ -7,7 +7,8 @@ INSERT INTO events (
     attempt,
     step,
     kind,
-    message
+    message,
+    data
 )
 SELECT
     item.value ->> 'change',
@@ -18,6 +19,7 @@ SELECT
     item.value ->> 'attempt',
     item.value ->> 'step',
     item.value ->> 'kind',
-    item.value ->> 'message'
+    item.value ->> 'message',
+    item.value ->> 'data'
 FROM jsonb_each($1) AS item
 LEFT JOIN runs ON runs.id = unhex(item.value ->> 'run')

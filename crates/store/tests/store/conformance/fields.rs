@@ -234,8 +234,9 @@ fn claim(seq: u64) -> impl Strategy<Value = Claim> {
 
 fn event() -> impl Strategy<Value = LifeEvent> {
     let kind = prop::sample::select(EventKind::ALL);
-    (1..=LARGEST, instant(), of(1..=u32::MAX), of(name()), kind, text()).prop_map(
-        |(number, at, attempt, step, kind, message)| LifeEvent {
+    let told = (text(), of(text()));
+    (1..=LARGEST, instant(), of(1..=u32::MAX), of(name()), kind, told).prop_map(
+        |(number, at, attempt, step, kind, (message, data))| LifeEvent {
             change: Change::new(number),
             run: None,
             at,
@@ -243,6 +244,7 @@ fn event() -> impl Strategy<Value = LifeEvent> {
             step: step.map(|step| StepKey::new(step).unwrap()),
             kind,
             message,
+            data: data.map(Into::into),
         },
     )
 }

@@ -215,6 +215,9 @@ impl World {
             ReportKind::UpForRetry { step, .. } => self.apply(step, T::Retry),
             ReportKind::Failed { step, .. } => self.apply(step, T::Fail),
             ReportKind::Skipped { step, .. } => self.apply(step, T::Skip),
+            ReportKind::Told { step, .. } => {
+                assert_eq!(self.statuses.get(step), Some(&StepStatus::Running));
+            }
             ReportKind::Canceled { step } => self.apply(step, T::Cancel),
             ReportKind::Ended { outcome } => self.believe_end(outcome),
         }
