@@ -27,7 +27,7 @@ pub(crate) enum JobCommand {
     )]
     Show(ShowArgs),
     /// Launch a run of a job
-    Launch(launch::LaunchArgs),
+    Launch(Box<launch::LaunchArgs>),
 }
 
 #[derive(Debug, Args)]

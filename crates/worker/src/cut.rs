@@ -97,14 +97,13 @@ fn cut_metadata(metadata: &mut Vec<Metadata>, budget: usize) {
         }
         cut_text(&mut entry.label, MAX_NAME.min(left / 2));
         left = left.saturating_sub(entry.label.len() + LEAST_ENTRY);
-        match &mut entry.value {
-            serde_json::Value::String(text) => cut_text(text, left),
-            value => {
-                let length = serde_json::to_vec(value).map_or(0, |json| json.len());
-                if length > left {
-                    *value = format!("left out: {length} bytes").into();
-                    entry.kind = "left_out".to_owned();
-                }
+        if let serde_json::Value::String(text) = &mut entry.value {
+            cut_text(text, left);
+        } else {
+            let length = serde_json::to_vec(&entry.value).map_or(0, |json| json.len());
+            if length > left {
+                entry.value = format!("left out: {length} bytes").into();
+                "left_out".clone_into(&mut entry.kind);
             }
         }
         let length = serde_json::to_vec(&entry.value).map_or(0, |json| json.len());

@@ -29,9 +29,9 @@ pub(crate) fn metadata(indent: &str, entries: &[Metadata]) -> String {
 }
 
 fn value_text(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => plain(text.trim_end()),
-        other => plain(&other.to_string()),
+    let text = match value.as_str() {
+        Some(text) => plain(text.trim_end()),
+        None => plain(&value.to_string()),
     };
     match text.char_indices().nth(MAX_VALUE) {
         Some((end, _)) => format!("{} ...", text.get(..end).unwrap_or_default()),

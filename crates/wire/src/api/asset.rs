@@ -243,13 +243,14 @@ impl AssetEventFilter {
                     _ => return Err(bad_value(key, "it is `true` or `false`")),
                 };
             }
-            "limit" => match number(key, value)? {
-                limit @ 1..=MAX_ASSET_EVENTS => self.limit = Some(limit),
-                _ => {
+            "limit" => {
+                let limit = number(key, value)?;
+                if !(1..=MAX_ASSET_EVENTS).contains(&limit) {
                     let problem = format!("it must be between 1 and {MAX_ASSET_EVENTS}");
                     return Err(bad_value(key, problem));
                 }
-            },
+                self.limit = Some(limit);
+            }
             _ => {
                 let known =
                     "asset, kind, partition, check, run, after, before, order, latest, limit";

@@ -17,18 +17,12 @@ fn after(lines: &[&str]) -> Ending {
 }
 
 fn assets(heard: &[Heard]) -> Vec<&str> {
-    let key = |heard: &'_ Heard| match &heard.told {
-        Told::Materialization(about) => Some(about.asset_key.len()),
-        _ => None,
-    };
-    assert!(heard.iter().all(|one| key(one).is_some()), "{heard:?}");
-    heard
-        .iter()
-        .filter_map(|one| match &one.told {
-            Told::Materialization(about) => Some(about.asset_key.as_str()),
-            _ => None,
-        })
-        .collect()
+    heard.iter().map(asset).collect()
+}
+
+fn asset(heard: &Heard) -> &str {
+    let Told::Materialization(about) = &heard.told else { panic!("no materialization: {heard:?}") };
+    about.asset_key.as_str()
 }
 
 #[test]

@@ -260,11 +260,15 @@ pub(crate) fn words(kind: &ReportKind) -> String {
         }
         ReportKind::Failed { step, r#try, error, .. } => format!("{step} failed {try}: {error}"),
         ReportKind::Skipped { step, reason } => format!("{step} skipped: {reason}"),
-        ReportKind::Told { step, told, .. } => match &**told {
-            Told::Materialization(about) => format!("{step} made {}", about.asset_key),
-            Told::LeftOut { events } => format!("{step} left out {events}"),
-            other => format!("{step} told {other:?}"),
-        },
+        ReportKind::Told { step, told, .. } => {
+            if let Told::Materialization(about) = &**told {
+                return format!("{step} made {}", about.asset_key);
+            }
+            if let Told::LeftOut { events } = &**told {
+                return format!("{step} left out {events}");
+            }
+            format!("{step} told {told:?}")
+        }
         ReportKind::Canceled { step } => format!("{step} canceled"),
         ReportKind::Ended { outcome } => format!("ended {outcome:?}"),
     }

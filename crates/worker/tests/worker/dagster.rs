@@ -61,9 +61,9 @@ fn an_error_is_told_with_its_causes() {
     let told = world.run();
     assert!(told.contains(&"a failed 1: E: no; caused by C: why".to_owned()), "{told:?}");
     let known = world.daemon.known();
-    let details = known.reports.iter().find_map(|report| match &report.kind {
-        ReportKind::Failed { details, .. } => details.clone(),
-        _ => None,
+    let details = known.reports.iter().find_map(|report| {
+        let ReportKind::Failed { details, .. } = &report.kind else { return None };
+        details.clone()
     });
     assert_eq!(details.unwrap().cause.unwrap().message, "why");
 }
