@@ -97,14 +97,14 @@ def _run(
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
     close_all_but({connection.fileno(), *wake, files.lock})
     tell(connection, "started", pid=command)
-    _watch(connection, wake[0], command)
+    _watch(connection, wake[0], command, files.lock)
 
 
-def _watch(connection: socket.socket, wake: int, command: int) -> None:
+def _watch(connection: socket.socket, wake: int, command: int, lock: int) -> None:
     waiting = select.poll()
     waiting.register(connection, select.POLLIN)
     waiting.register(wake, select.POLLIN)
-    while _reap(connection, command):
+    while _reap(connection, command, lock):
         for descriptor, _event in waiting.poll():
             if descriptor == wake:
                 os.read(wake, 1024)
@@ -112,12 +112,14 @@ def _watch(connection: socket.socket, wake: int, command: int) -> None:
                 _obey(connection.recv(16))
 
 
-def _reap(connection: socket.socket, command: int) -> bool:
+def _reap(connection: socket.socket, command: int, lock: int) -> bool:
     """Reaps whatever has ended, orphans too; returns whether anything is left."""
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
+            # Free before anybody hears that nothing is left.
+            os.close(lock)
             tell(connection, "empty")
             return False
         if pid == 0:
