@@ -95,6 +95,7 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
     let child_ended = signal(SignalKind::child()).map_err(prepare)?;
     let mut worker = Worker::on_standard_input().map_err(prepare)?;
     set_child_subreaper(Some(getpid())).map_err(|error| prepare(error.into()))?;
+    let guard = own_identity().map_err(prepare)?;
 
     // Held until the guard ends, when nothing of the step is left.
     let mut lock = take_lock(orders)?;
@@ -110,7 +111,7 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
     } else {
         lock.leave_to_children().map_err(prepare)?;
         let (command, pipes) = start(orders)?;
-        Ok((command, pipes, Tree::Own(Own { command, child_ended, end: None })))
+        Ok((command, pipes, Tree::Own(Own { guard, command, child_ended, end: None })))
     };
     let (command, pipes, tree) = match begun {
         Ok(begun) => begun,
@@ -140,6 +141,11 @@ async fn ask_for_fork(
 async fn begin_fork(waiting: Waiting) -> io::Result<(u32, Pipes, Tree)> {
     let (command, pipes, keeper) = waiting.begin().await?;
     Ok((command, pipes, Tree::Kept(keeper)))
+}
+
+fn own_identity() -> io::Result<Identity> {
+    let missing = || io::Error::other("/proc does not show this process");
+    Identity::of(std::process::id())?.ok_or_else(missing)
 }
 
 fn survive() -> io::Result<Vec<Signal>> {
