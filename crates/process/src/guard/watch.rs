@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Signal as Number, getpid, kill_current_process_group, set_child_subreaper};
@@ -206,10 +206,6 @@ fn is_the_end(read: io::Result<&[u8]>) -> bool {
     }
 }
 
-/// How much is kept of an answer, in bytes: the command bounds what it tells, and what it says last must
-/// not be lost.
-const MAX_ANSWER: u64 = 64 * 1024 * 1024;
-
 /// The files for what the command writes.
 struct Files {
     out: BoundedFile,
@@ -220,14 +216,11 @@ struct Files {
 impl Files {
     fn create(orders: &Orders) -> io::Result<Self> {
         let create = |path: &Path| BoundedFile::create(path, orders.max_output);
+        let answer = |path: &PathBuf| BoundedFile::create(path, orders.max_answer);
         Ok(Self {
             out: create(&orders.out)?,
             err: create(&orders.err)?,
-            answer: orders
-                .answer
-                .as_deref()
-                .map(|path| BoundedFile::create(path, MAX_ANSWER))
-                .transpose()?,
+            answer: orders.answer.as_ref().map(answer).transpose()?,
         })
     }
 }
