@@ -16,7 +16,7 @@ from dagster import AssetKey, AssetRecordsFilter, DagsterRun, EventRecordsFilter
 from pointsman.dagster import compat
 from pointsman.dagster.assets import AssetBook
 from pointsman.dagster.partitions import PartitionBook
-from pointsman.dagster.refusing import answering_only, call_of, frames, refusal
+from pointsman.dagster.refusing import answering_only, call_of, frames, refusal, refusing
 
 PARTITION_TAG = "dagster/partition"
 
@@ -149,6 +149,9 @@ class _Events:
         call = call_of("get_asset_check_execution_history")
         _refuse_filter(call, partition_filter)
         return self._assets.checks(call, check_key, limit, cursor, compat.passed_of(status))
+
+    # Dagster's own answer is a state in which no check has ever run.
+    get_checkpointed_asset_check_state = refusing("get_checkpointed_asset_check_state", None)
 
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
         return self._partitions.keys(call_of("get_dynamic_partitions"), partitions_def_name)
