@@ -41,6 +41,10 @@ class _Events:
         self._assets = AssetBook(daemon)
         self._partitions = PartitionBook(daemon)
 
+    def turn_to(self, run: DagsterRun) -> None:
+        # One that is not launched yet: whether its partition is there nobody has looked.
+        self._run_id = run.run_id
+
     @property
     def is_persistent(self) -> bool:
         return False
@@ -192,16 +196,4 @@ def _partitions_of(run: DagsterRun) -> frozenset[str]:
 
 
 def _asks_for_data_versions() -> bool:
-    return any(frame.f_code.co_name in _DATA_VERSION_CALLS for frame in frames())
-
-
-# The functions of Dagster's that ask for themselves, whichever of them its version has.
-_DATA_VERSION_CALLS = frozenset(
-    {
-        "_fetch_input_asset_version_info",
-        # Which materialization a check of a partition is about, from 1.13.
-        "_get_partitioned_target_materialization_data",
-        "build_external_execution_context_data",
-        "fetch_external_input_asset_version_info",
-    }
-)
+    return any(frame.f_code.co_name in compat.DATA_VERSION_CALLS for frame in frames())

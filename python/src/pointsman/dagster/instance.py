@@ -51,8 +51,8 @@ def make_instance(
 
 def turn_to(instance: DagsterInstance, run: DagsterRun) -> None:
     """Lets an instance know another run than the one before."""
-    instance._run_storage._run = run  # type: ignore[attr-defined]
-    instance._event_storage._run_id = run.run_id  # type: ignore[attr-defined]
+    instance.run_storage.turn_to(run)  # type: ignore[attr-defined]
+    instance.event_log_storage.turn_to(run)  # type: ignore[attr-defined]
 
 
 def refuse_instance() -> None:
@@ -94,6 +94,9 @@ class _Runs:
         super().__init__()
         self._run = run
         self._book = book
+
+    def turn_to(self, run: DagsterRun) -> None:
+        self._run = run
 
     def get_run_records(
         self,
