@@ -211,6 +211,12 @@ def test_a_class_that_cannot_be_used_is_explained(
     assert "site-packages" not in answer["traceback"]
 
 
+def test_a_class_whose_module_is_not_there_is_told_where_it_was_looked_for(tmp_path: Path) -> None:
+    [answer] = ask(tmp_path, {"module": "coordz.mine", "class": "Mine", "config": {}})
+    said = f"No module named 'coordz'; searched: {tmp_path} (the folder of the configuration)"
+    assert said in answer["message"]
+
+
 def test_one_that_launches_at_once_and_one_of_its_own_kind_are_told_apart(tmp_path: Path) -> None:
     write(
         tmp_path,

@@ -1,5 +1,6 @@
 """User code's questions to the instance are answered by the daemon, or refused by name."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,12 @@ def test_a_question_that_nobody_answers_is_refused_by_name(
     op: str, call: str, tmp_path: Path
 ) -> None:
     assert call in refusal(ask(op, tmp_path))
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="code does not know its class there")
+def test_a_call_is_named_as_user_code_writes_it(tmp_path: Path) -> None:
+    said = refusal(ask("asks_for_all_keys", tmp_path))
+    assert said.startswith("DagsterInstance.get_asset_keys is not answered")
 
 
 def test_runs_are_told_by_the_daemon(tmp_path: Path) -> None:

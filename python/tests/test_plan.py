@@ -79,7 +79,7 @@ def uses_it():
         ({**ASSETS, "job": "simple", "asset_selection": ["nowhere"]}, "there is no asset nowhere"),
         (
             {**ASSETS, "job": "daily", "tags": {"dagster/partition": "1999-01-01"}},
-            "there is no partition '1999-01-01'",
+            "there is no partition '1999-01-01' (tag dagster/partition): there are",
         ),
     ],
 )
@@ -87,6 +87,15 @@ def test_what_is_not_there_is_refused(request_: dict[str, Any], said: str, tmp_p
     answer = plan(request_, tmp_path)
     assert answer["kind"] == "invalid"
     assert said in answer["message"]
+
+
+def test_a_partition_that_is_misspelt_is_asked_for(tmp_path: Path) -> None:
+    request = {**ASSETS, "job": "daily", "tags": {"dagster/partition": "2026-1-02"}}
+    message = plan(request, tmp_path)["message"]
+    assert "'2026-01-01' to" in message
+    assert "did you mean '2026-01-02'?" in message
+    other = {**ASSETS, "job": "daily", "tags": {"dagster/partition": "2026-12-02"}}
+    assert "did you mean" not in plan(other, tmp_path)["message"]
 
 
 def test_a_selection_of_ops_leaves_the_others_out(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def _load(opening: Mapping[str, Any]) -> Any:
 
 
 def _configured(module: str, name: str, config: Mapping[str, Any]) -> Any:
-    found = getattr(importlib.import_module(module), name, None)
+    found = getattr(_imported(module), name, None)
     if found is None:
         raise AttributeError(f"module {module} has no class {name}")
     if not inspect.isclass(found) or not issubclass(found, compat.RunCoordinator):
@@ -101,6 +101,19 @@ def _configured(module: str, name: str, config: Mapping[str, Any]) -> Any:
     if isinstance(coordinator, compat.QueuedRunCoordinator):
         _refuse_settings_in_code(coordinator, config)
     return coordinator
+
+
+def _imported(module: str) -> Any:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        # A module that the user's own imports is shown with the import.
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        where = f"{os.getcwd()} (the folder of the configuration), PYTHONPATH, installed packages"
+        raise ModuleNotFoundError(
+            f"No module named {error.name!r}; searched: {where}", name=error.name
+        ) from None
 
 
 def _refuse_settings_in_code(coordinator: Any, config: Mapping[str, Any]) -> None:

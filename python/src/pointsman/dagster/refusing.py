@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
+import dagster
+
 from pointsman.dagster.errors import NotAnswered
 from pointsman.dagster.load import folder_of, is_user_file
 
@@ -60,11 +62,18 @@ def users_call() -> str | None:
     for frame in frames():
         code = frame.f_code
         if is_user_file(code.co_filename):
-            return name
+            return None if name is None else _as_users_know_it(name)
         # Decorators of Dagster's stand between; their inner functions say nothing.
         if not code.co_filename.startswith(_OURS) and code.co_name != "inner":
             name = getattr(code, "co_qualname", code.co_name)
     return None
+
+
+def _as_users_know_it(name: str) -> str:
+    """Names a method of the instance so, whichever of its many bases has it."""
+    owner, _, method = name.rpartition(".")
+    is_of_instance = owner in {base.__name__ for base in dagster.DagsterInstance.__mro__}
+    return f"DagsterInstance.{method}" if is_of_instance else name
 
 
 def frames() -> Iterator[FrameType]:

@@ -5,8 +5,9 @@ Dagster's own refusals (run config, selections, partitions) are told in Dagster'
 
 from __future__ import annotations
 
+import difflib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster
@@ -18,6 +19,13 @@ from pointsman.dagster.plan import build_plan, plan_json
 from pointsman.dagster.selection import job_of, selected_keys
 
 PARTITION_RANGE_TAGS = "dagster/asset_partition_range"
+
+# With how many partitions a misspelt one is compared, the last ones: comparing them costs.
+MAX_COMPARED = 1000
+
+# How alike two keys are of which one may be misspelt, at most 1; dates that are months apart are
+# alike by 0.9.
+ALIKE = 0.92
 
 
 def plan_of_run(repository: Any, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,11 +134,22 @@ def _check_key(partitions: Any, key: str, request: Mapping[str, Any]) -> None:
 def _how_to_add(partitions: Any, key: str) -> str:
     names = compat.dynamic_names(partitions)
     if not names:
-        return f": see the tag {PARTITION_TAG}"
+        return f" (tag {PARTITION_TAG}): {_which_there_are(partitions.get_partition_keys(), key)}"
     if isinstance(partitions, dagster.MultiPartitionsDefinition):
         return f", of which a part is dynamic: `pointsman partition list {shlex.quote(names[0])}`"
     command = f"pointsman partition add {shlex.quote(names[0])} {shlex.quote(key)}"
     return f" among the dynamic partitions {names[0]!r}: `{command}` adds it"
+
+
+def _which_there_are(keys: Sequence[str], key: str) -> str:
+    """Says between which keys to choose, and which one a misspelt key may have been meant for."""
+    if not keys:
+        return "there are none yet"
+    near = difflib.get_close_matches(key, keys[-MAX_COMPARED:], n=1, cutoff=ALIKE)
+    meant = f"; did you mean {near[0]!r}?" if near else ""
+    if len(keys) == 1:
+        return f"the only one is {keys[0]!r}"
+    return f"there are {len(keys)}, {keys[0]!r} to {keys[-1]!r}{meant}"
 
 
 def _no_events(_event: object) -> None:
