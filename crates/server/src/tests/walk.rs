@@ -25,6 +25,7 @@ fn paths_of(run: &str) -> Vec<String> {
             .replace("{job}", "hello")
             .replace("{pool}", "db%2Fmain")
             .replace("{name}", "of%20regions")
+            .replace("/materialized-partitions", "/materialized-partitions?asset=orders")
     };
     table().iter().map(|row| fill(row.path)).collect()
 }
