@@ -268,6 +268,18 @@ fn the_logs_of_all_steps_have_headings_and_those_of_one_have_none() {
 }
 
 #[test]
+fn where_nothing_was_written_to_standard_output_the_other_logs_are_named() {
+    let server = server_with_run("FAILURE");
+    let file = |stream: &str, bytes: u64| json!({ "step": "load", "try": 1, "stream": stream, "bytes": bytes });
+    let files = json!({ "files": [file("stdout", 0), file("stderr", 3), file("log", 0)] });
+    server.on(&format!("GET /api/v1/runs/{ID}/logs"), 200, &files);
+    let done = server.run(&["run", "logs", "1b4e"]);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), ""));
+    let hint = "hint: nothing here; something is in `pointsman run logs 1b4e28ba --stderr`\n";
+    assert_eq!(done.stderr, hint);
+}
+
+#[test]
 fn each_run_is_canceled_whatever_becomes_of_the_others() {
     let server = server_with_run("STARTED");
     server.on_error("GET /api/v1/runs/ffff", 404, "unknown_run", "there is no run `ffff`", None);
