@@ -16,7 +16,8 @@ use crate::theirs::Dagster;
 pub(crate) const LIMIT: u32 = 4;
 
 /// The ways in which Pointsman starts steps, with their configuration.
-const WAYS: [(&str, &str); 1] = [("pointsman, cold steps", "")];
+const WAYS: [(&str, &str); 2] =
+    [("pointsman, cold steps", "steps: cold\n"), ("pointsman, forked steps", "steps: forked\n")];
 
 /// How long one step may take, with all that is done for it, on a machine that does much else.
 const PATIENCE_A_STEP: Duration = Duration::from_secs(30);

@@ -166,3 +166,25 @@ def spaced():
     (tmp_path / "spaced.py").write_text(code)
     [warning] = describe(file_target("spaced.py", tmp_path), tmp_path)["warnings"]
     assert warning.startswith("job spaced, step reads: the pool 'my db' has white space")
+
+
+def test_an_executor_that_is_not_used_is_warned_of(tmp_path: Path) -> None:
+    code = """
+import dagster as dg
+
+@dg.executor(name="elsewhere", requirements=dg.multiple_process_executor_requirements())
+def elsewhere(_init): ...
+
+@dg.job(executor_def=elsewhere)
+def far(): ...
+
+@dg.job
+def near(): ...
+
+defs = dg.Definitions(jobs=[far, near])
+"""
+    (tmp_path / "executors.py").write_text(code)
+    told = describe(file_target("executors.py", tmp_path), tmp_path)
+    assert [text for text in told["warnings"] if "executor" in text] == [
+        "the executor elsewhere is not used, steps are processes of this machine: job far"
+    ]

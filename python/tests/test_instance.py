@@ -36,6 +36,10 @@ def refusal(answer: Answer) -> str:
         ("asks_for_partitions", "get_dynamic_partitions"),
         ("asks_for_everything", "get_asset_records"),
         ("asks_for_all_keys", "get_asset_keys"),
+        ("asks_for_cursors", "get_cursor_values"),
+        ("asks_for_ticks", "get_ticks"),
+        ("asks_for_state_of_checks", "get_checkpointed_asset_check_state"),
+        ("asks_for_prints", "get_log_data"),
         ("launches", "submit_run"),
         ("counts", "get_run_records"),
     ],
@@ -68,6 +72,14 @@ def test_the_config_of_a_run_from_a_list_is_asked_for_when_it_is_read(tmp_path: 
     with Daemon(runs) as daemon:
         answer = ask("reads_config_of_others", tmp_path, daemon)
     assert logs(answer) == ["QUEUED {'day': 1}", "count 2"]
+
+
+def test_runs_are_filtered_as_dagster_does_it(tmp_path: Path) -> None:
+    told = {"a": {"dagster/backfill": "b1"}, "b": {}, "c": {}}
+    runs = [run_told(id=id, sequence=9 - n, tags=told[id]) for n, id in enumerate(told)]
+    with Daemon(runs) as daemon:
+        answer = ask("filters_runs", tmp_path, daemon)
+    assert logs(answer) == ["['a', 'b', 'c'] ['b', 'c']", "['c']"]
 
 
 def test_tags_are_given_to_a_run_through_the_daemon(tmp_path: Path) -> None:

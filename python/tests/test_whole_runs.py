@@ -50,4 +50,4 @@ def test_a_job_without_ops_succeeds(tmp_path: Path) -> None:
     (tmp_path / "nothing.py").write_text(code)
     run = Run(file_target("nothing.py", tmp_path), "nothing", tmp_path)
     answer = call("run", run.request(), tmp_path)
-    assert [line["kind"] for line in answer.lines] == ["run_succeeded"]
+    assert [line["kind"] for line in answer.lines] == ["loaded", "run_succeeded"]

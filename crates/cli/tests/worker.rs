@@ -23,6 +23,8 @@ fn a_guard_runs_a_command_whose_arguments_look_like_ours() {
         "err",
         "--max-output",
         "1000",
+        "--max-answer",
+        "1000",
         "--grace-seconds",
         "30",
         "--cwd",

@@ -1,7 +1,7 @@
 //! What goes into the loop, and how it is answered.
 
 use definitions::FindError;
-use lifecycle::{Command, Refusal, Reply, State};
+use lifecycle::{Command, Refusal, Reply, State, WrongTag};
 use store::CommitError;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -68,6 +68,9 @@ pub enum CommandError {
     /// What was given makes no sense.
     #[error("{0}")]
     Invalid(String),
+    /// The tag of the priority says none.
+    #[error("{0}")]
+    InvalidPriority(String),
     /// More runs are meant than one commit changes.
     #[error("more than {0} runs are meant, which is as many as can be changed at one time")]
     TooManyRuns(usize),
@@ -85,6 +88,16 @@ pub enum CommandError {
     /// is space.
     #[error("{0}")]
     DiskFull(String),
+}
+
+impl From<WrongTag> for CommandError {
+    fn from(wrong: WrongTag) -> Self {
+        let told = wrong.to_string();
+        match wrong {
+            WrongTag::EmptyKey => Self::Invalid(told),
+            WrongTag::Priority(_) => Self::InvalidPriority(told),
+        }
+    }
 }
 
 impl From<Refused> for CommandError {

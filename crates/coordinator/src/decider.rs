@@ -1,12 +1,14 @@
 //! The one loop: takes what waits, has it decided, commits, and only then answers and acts.
 
+mod size;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use definitions::Locations;
 use launch::Launcher;
-use lifecycle::{Command, MAX_WRITTEN_TAGS, Reply, Settled, State};
-use model::{Batch, Change, Epoch, Tags};
+use lifecycle::{Command, Reply, Settled, State};
+use model::{Batch, Change, Epoch};
 use store::{CommitError, Store};
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -14,6 +16,8 @@ use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 use tracing::{error, info, warn};
 
+use self::size::bytes_of;
+pub(crate) use self::size::bytes_of_change;
 use crate::clock::Clock;
 use crate::commands::{Answer, Entry, Message, NotDone, Question};
 use crate::effects::Performer;
@@ -33,9 +37,6 @@ const MAX_PER_TURN: usize = 1000;
 /// How many bytes one turn brings, about, before it takes no more: the database takes no text of a
 /// gigabyte, which a thousand of the largest requests would come to.
 const MAX_BYTES_PER_TURN: usize = 64 << 20;
-
-/// What a report comes to, with an error that is as long as it may be, in bytes.
-const LARGEST_REPORT: usize = 4096;
 
 /// How often a commit that surely did not happen is made again before the state is built anew.
 const COMMIT_TRIES: u32 = 5;
@@ -355,31 +356,6 @@ impl<L: Launcher> Decider<L> {
             }
         }
     }
-}
-
-/// Returns about how much a message adds to the commit or looks at, in bytes, if that may be much.
-fn bytes_of(message: &Message) -> usize {
-    let command = match message {
-        Message::Command { command, .. } => command,
-        Message::Question { bytes, .. } => return *bytes,
-        Message::Hint(_) | Message::Configure { .. } | Message::Stop => return 0,
-    };
-    if let Command::Submit(submit) = command {
-        submit.submission.config.len() + submit.tags.size()
-    } else if let Command::Report { reports, .. } = command {
-        reports.len().saturating_mul(LARGEST_REPORT)
-    } else if let Command::Change { runs, .. } = command {
-        bytes_of_change(runs.len())
-    } else if let Command::ChangePartitions { add, remove, .. } = command {
-        add.iter().chain(remove).map(|key| key.as_str().len()).sum()
-    } else {
-        0
-    }
-}
-
-/// Returns about how much a change of so many runs may come to.
-pub(crate) fn bytes_of_change(runs: usize) -> usize {
-    runs.saturating_mul(Tags::MAX_SIZE).min(MAX_WRITTEN_TAGS)
 }
 
 /// What the rules are told of options.

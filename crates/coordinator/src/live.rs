@@ -41,7 +41,7 @@ impl Handle {
     /// a query the oldest stand first.
     ///
     /// # Errors
-    /// [`CommandError::Invalid`] if no run can be changed like this, [`CommandError::TooManyRuns`],
+    /// [`CommandError::Invalid`] and [`CommandError::InvalidPriority`] if no run can be changed like this, [`CommandError::TooManyRuns`],
     /// [`Refusal::TooManyTags`], and [`Refusal::UnknownRun`] if one of those that are named is not stored.
     pub async fn change_runs(
         &self,
@@ -50,7 +50,7 @@ impl Handle {
         mode: Mode,
     ) -> Result<Changed, CommandError> {
         if let RunChange::Tags { set, .. } = &change {
-            check_new_tags(set).map_err(CommandError::Invalid)?;
+            check_new_tags(set)?;
         }
         let runs = match meant {
             Meant::Runs(runs) => self.known(runs).await?,

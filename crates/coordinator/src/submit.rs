@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use definitions::{FindError, Job, JobSubmission, RunRequest, Selection, SubmissionError};
-use lifecycle::{Command, Ids, Known, Refusal, Reply, Submit};
+use lifecycle::{Command, Ids, Known, Refusal, Reply, Submit, WrongTag, check_new_tags};
 use model::{
-    CodeLocation, Deployment, IdempotencyKey, JobName, LOCATION_TAG, PRIORITY_TAG, Priority,
-    PriorityError, RunId, Submission, Tags,
+    CodeLocation, Deployment, IdempotencyKey, JobName, LOCATION_TAG, Priority, PriorityError,
+    RunId, Submission, Tags,
 };
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
@@ -107,9 +107,7 @@ impl Handle {
             RunRequest { tags: request.tags, config: request.config, selection: request.selection };
         let merged = self.merge(&job, asked).await?;
         let tags = stamp(&merged.tags, &job.location, request.priority);
-        if let Some(wrong) = wrong_with(&tags) {
-            return Err(CommandError::Invalid(wrong));
-        }
+        check(&tags)?;
         let (plan, plan_hash, config) = (merged.plan, merged.plan_hash, merged.config);
         Ok(Submit {
             id: request.id,
@@ -212,19 +210,18 @@ impl From<SubmissionError> for CommandError {
     }
 }
 
-/// Says what is wrong with tags that are too large to be kept in memory, or that cannot be meant.
-pub(crate) fn wrong_with(tags: &Tags) -> Option<String> {
-    if let Err(error @ PriorityError::OutOfRange(_)) = tags.priority() {
-        return Some(format!("tag {PRIORITY_TAG}: {error}"));
-    }
+/// Refuses tags that are too large to be kept in memory, or that cannot be meant.
+pub(crate) fn check(tags: &Tags) -> Result<(), CommandError> {
     let (size, most) = (tags.size(), Tags::MAX_SIZE);
     if size > most {
-        return Some(format!("the tags come to {size} bytes; at most {most} are allowed"));
+        let wrong = format!("the tags come to {size} bytes; at most {most} are allowed");
+        return Err(CommandError::Invalid(wrong));
     }
-    if tags.iter().any(|(key, _)| key.is_empty()) {
-        return Some("a tag has an empty key".to_owned());
+    match check_new_tags(tags) {
+        // As Dagster does, which takes it for no priority.
+        Err(WrongTag::Priority(PriorityError::NotAnInteger(_))) => Ok(()),
+        checked => Ok(checked?),
     }
-    None
 }
 
 /// Returns the key of a request with what was asked for under it.

@@ -13,7 +13,7 @@ use model::Timestamp;
 use process::errand::Wanted;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::timeout;
 
 use crate::locations::Locations;
@@ -176,15 +176,13 @@ impl Locations {
 
     async fn carry_out(self, load: Load) {
         let Some(loader) = &self.0.loader else { return };
-        let stamp = loop {
-            let (host, location) = (Arc::clone(&loader.host), Arc::clone(&load.location));
-            let looked = spawn_blocking(move || python::look(&location, host.home())).await;
-            let Ok(Stamp { digest, folders }) = looked else { return };
-            match self.note_looked(&load, digest, folders) {
-                Looked::Settled => break digest,
-                Looked::Unsettled => {}
-                Looked::Unwanted => return,
-            }
+        let failed = |stamp: [u8; 32], error: JoinError| {
+            python::not_loaded(&load.location, stamp, &error.to_string())
+        };
+        let stamp = match self.look(loader, &load).await {
+            Ok(Some(stamp)) => stamp,
+            Ok(None) => return,
+            Err(error) => return self.put(&load, failed([0; 32], error)),
         };
         let turn = Arc::clone(&loader.at_once).acquire_owned().await;
         if load.wanted.has_changed().is_err() {
@@ -201,9 +199,22 @@ impl Locations {
             drop(turn);
             under_way.await
         };
-        let parsed = result
-            .unwrap_or_else(|error| python::not_loaded(&load.location, stamp, &error.to_string()));
-        self.put(&load, parsed);
+        self.put(&load, result.unwrap_or_else(|error| failed(stamp, error)));
+    }
+
+    /// Looks at the files of a location until they stay as they are meanwhile; none, if another load has
+    /// taken the place of this one.
+    async fn look(&self, loader: &Loader, load: &Load) -> Result<Option<[u8; 32]>, JoinError> {
+        loop {
+            let (host, location) = (Arc::clone(&loader.host), Arc::clone(&load.location));
+            let look = spawn_blocking(move || python::look(&location, host.home()));
+            let Stamp { digest, folders } = look.await?;
+            match self.note_looked(load, digest, folders) {
+                Looked::Settled => return Ok(Some(digest)),
+                Looked::Unsettled => {}
+                Looked::Unwanted => return Ok(None),
+            }
+        }
     }
 
     /// Notes how the files of a location are that is being loaded.

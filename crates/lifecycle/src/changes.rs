@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use admission::{Edit, Reach};
-use model::{EventKind, PRIORITY_TAG, Priority, RunId, RunStatus, Tags};
+use model::{EventKind, PRIORITY_TAG, Priority, PriorityError, RunId, RunStatus, Tags};
 use thiserror::Error;
 
 use crate::command::Refusal;
@@ -183,6 +183,17 @@ fn retag(run: RunId, before: &Tags, tags: Tags) -> Result<Option<Edit>, CannotCh
     }
 }
 
+/// Says why a tag can be that of no run.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WrongTag {
+    /// Its key is empty.
+    #[error("a tag has an empty key")]
+    EmptyKey,
+    /// It says the priority, and cannot be meant.
+    #[error("tag {tag}: {0}", tag = PRIORITY_TAG)]
+    Priority(PriorityError),
+}
+
 fn in_words(change: &RunChange) -> String {
     let (set, remove) = match change {
         RunChange::Hold | RunChange::Release => return String::new(),
@@ -199,13 +210,10 @@ fn in_words(change: &RunChange) -> String {
 /// Says why a tag cannot be set on a run, whatever the run.
 ///
 /// # Errors
-/// Why, as a sentence.
-pub fn check_new_tags(set: &Tags) -> Result<(), String> {
+/// [`WrongTag`].
+pub fn check_new_tags(set: &Tags) -> Result<(), WrongTag> {
     if set.iter().any(|(key, _)| key.is_empty()) {
-        return Err("a tag has an empty key".to_owned());
+        return Err(WrongTag::EmptyKey);
     }
-    match set.priority() {
-        Err(error) => Err(format!("tag {PRIORITY_TAG}: {error}")),
-        Ok(_) => Ok(()),
-    }
+    set.priority().map(drop).map_err(WrongTag::Priority)
 }

@@ -27,7 +27,7 @@ mod steps;
 mod submit;
 mod told;
 
-pub use changes::{CannotChange, Changed, MAX_WRITTEN_TAGS, RunChange, check_new_tags};
+pub use changes::{CannotChange, Changed, MAX_WRITTEN_TAGS, RunChange, WrongTag, check_new_tags};
 pub use command::{
     CancelMode, Command, Dismissed, Known, Launched, Outcome, Refusal, Reply, Report, ReportKind,
     Sight, Submit, Told, ToldAsset, Worker,

@@ -117,6 +117,7 @@ pub fn run(errand: &Errand) -> Result<Answered, ErrandError> {
             answer: Some(folder.file("answer")),
             fork: errand.fork.clone(),
             max_output: errand.max_answer,
+            max_answer: errand.max_answer,
             grace: GRACE,
             cwd: errand.cwd.clone(),
             command: errand.command.clone(),

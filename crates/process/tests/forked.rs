@@ -85,6 +85,7 @@ impl Bench {
                 answer: Some(self.path("answer")),
                 fork: Some(self.path(&"x".repeat(120)).join("forks")),
                 max_output: 1000,
+                max_answer: 1000,
                 grace,
                 cwd: self.folder.path().to_owned(),
                 command: command.iter().map(OsString::from).collect(),

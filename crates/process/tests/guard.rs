@@ -52,6 +52,7 @@ impl Bench {
                 answer: None,
                 fork: None,
                 max_output,
+                max_answer: max_output,
                 grace,
                 cwd: self.folder.path().to_owned(),
                 command: command.iter().map(OsString::from).collect(),

@@ -15,9 +15,7 @@ impl From<CommandError> for ApiError {
         match error {
             CommandError::Refused(refusal) => of_refusal(&refusal, message),
             CommandError::Job(find) => of_find(&find, message),
-            CommandError::Invalid(_) if message.contains(model::PRIORITY_TAG) => {
-                Self::new(ErrorCode::InvalidPriority, message)
-            }
+            CommandError::InvalidPriority(_) => Self::new(ErrorCode::InvalidPriority, message),
             CommandError::Invalid(_) => Self::bad_request(message),
             CommandError::TooManyRuns(_) => {
                 Self::new(ErrorCode::TooManyRuns, message).hint("narrow the query")

@@ -56,6 +56,10 @@ type Ended = (Try, (Ending, Option<Error>));
 /// How many events of one try are told: more than anybody reads. It is said how many there were beyond.
 const MAX_EVENTS: usize = 10_000;
 
+/// How much is kept of an answer, in bytes: Python bounds what one event tells, and what it says last
+/// must not be lost.
+const MAX_ANSWER: u64 = 64 * 1024 * 1024;
+
 /// A walk under way.
 #[derive(Debug)]
 pub(crate) struct Walk<'a> {
@@ -237,6 +241,7 @@ impl<'a> Walk<'a> {
             answer: None,
             fork: None,
             max_output: settings.max_output,
+            max_answer: MAX_ANSWER,
             grace: settings.grace,
             cwd: step.cwd.clone(),
             command: step.command.iter().map(OsString::from).collect(),

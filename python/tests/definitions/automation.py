@@ -1,6 +1,7 @@
 """Schedules and sensors, and what they ask about other runs."""
 
 from datetime import timedelta
+from typing import Optional
 
 import dagster as dg
 
@@ -52,6 +53,27 @@ def asks_for_everything(context: dg.OpExecutionContext) -> None:
 @dg.op
 def asks_for_all_keys(context: dg.OpExecutionContext) -> None:
     context.instance.get_asset_keys()
+
+
+@dg.op
+def asks_for_cursors(context: dg.OpExecutionContext) -> None:
+    context.instance.daemon_cursor_storage.get_cursor_values({"seen"})
+
+
+@dg.op
+def asks_for_ticks(context: dg.OpExecutionContext) -> None:
+    context.instance.get_ticks("origin", "selector")
+
+
+@dg.op
+def asks_for_state_of_checks(context: dg.OpExecutionContext) -> None:
+    key = dg.AssetCheckKey(dg.AssetKey("orders"), "has_rows")
+    context.instance.event_log_storage.get_checkpointed_asset_check_state([key])
+
+
+@dg.op
+def asks_for_prints(context: dg.OpExecutionContext) -> None:
+    context.instance.compute_log_manager.get_log_data([context.run_id, "compute_logs", "counts"])
 
 
 @dg.op
@@ -134,6 +156,17 @@ def reads_config_of_others(context: dg.OpExecutionContext) -> None:
     context.log.info(f"count {context.instance.get_runs_count()}")
 
 
+@dg.op
+def filters_runs(context: dg.OpExecutionContext) -> None:
+    def told(cursor: Optional[str], **wanted: object) -> list:
+        runs = context.instance.get_runs(dg.RunsFilter(**wanted), cursor=cursor)
+        return [run.run_id for run in runs]
+
+    everything = told(None)
+    context.log.info(f"{everything} {told(None, exclude_subruns=True)}")
+    context.log.info(f"{told(everything[1], run_ids=everything)}")
+
+
 @dg.job
 def questions():
     counts()
@@ -144,6 +177,10 @@ def questions():
     asks_for_partitions()
     asks_for_everything()
     asks_for_all_keys()
+    asks_for_cursors()
+    asks_for_ticks()
+    asks_for_state_of_checks()
+    asks_for_prints()
     reads_assets()
     pages_events()
     reads_checks()
@@ -151,6 +188,7 @@ def questions():
     launches()
     tags_itself()
     reads_config_of_others()
+    filters_runs()
 
 
 days = dg.DailyPartitionsDefinition(start_date="2026-01-01")

@@ -11,8 +11,8 @@ import dagster as dg
 
 KINDS = {
     "text": dg.MetadataValue.text("hello"),
-    "url": dg.MetadataValue.url("https://example.org"),
-    "path": dg.MetadataValue.path("/tmp/x"),
+    "url": dg.MetadataValue.url("https://example.com"),
+    "path": dg.MetadataValue.path("/srv/x"),
     "json": dg.MetadataValue.json({"a": [1, 2]}),
     "markdown": dg.MetadataValue.md("# title"),
     "float": 1.5,
@@ -113,8 +113,8 @@ fn an_asset_is_made_with_metadata_of_every_kind_and_checks_and_log_lines() {
     };
     for (label, kind, text) in [
         ("text", "text", "\"hello\""),
-        ("url", "url", "\"https://example.org\""),
-        ("path", "path", "\"/tmp/x\""),
+        ("url", "url", "\"https://example.com\""),
+        ("path", "path", "\"/srv/x\""),
         ("json", "json", r#"{"a":[1,2]}"#),
         ("markdown", "markdown", "\"# title\""),
         ("float", "float", "1.5"),

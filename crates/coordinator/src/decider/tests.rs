@@ -1,7 +1,11 @@
 use std::sync::Mutex;
 
 use launch::{ForgetError, LaunchError, LaunchOrder, Sight, TerminateError};
-use model::{Attempt, Capacity, JobName, RunId, RunStatus, Settings, Timestamp};
+use lifecycle::{MAX_WRITTEN_TAGS, Report, ReportKind, Told, Worker};
+use model::{
+    Attempt, Capacity, EventKind, JobName, RunId, RunStatus, Settings, StepKey, Tags, Timestamp,
+    TokenHash,
+};
 use store::RunsFilter;
 use tempfile::TempDir;
 
@@ -163,4 +167,26 @@ fn changes_of_many_runs_and_their_previews_count_among_what_a_turn_takes() {
     // What the largest turn writes as one text, every byte with an escape, the database still takes.
     let largest = (MAX_BYTES_PER_TURN + MAX_WRITTEN_TAGS) * r"\\u0000".len();
     assert!(largest < 1_000_000_000, "{largest}");
+}
+
+#[test]
+fn what_code_tells_counts_among_what_a_turn_takes_with_all_its_data() {
+    let step = StepKey::new("make").unwrap();
+    let data: Arc<str> = "x".repeat(60_000).into();
+    let told = Told {
+        step: step.clone(),
+        kind: EventKind::AssetMaterialization,
+        message: "a".to_owned(),
+        data: Some(data.clone()),
+        asset: None,
+    };
+    let failed =
+        ReportKind::Failed { step: step.clone(), error: "e".to_owned(), details: Some(data) };
+    let kinds = [ReportKind::Told { step, told: Box::new(told) }, failed];
+    let reports = kinds.map(|kind| Report { at: Timestamp::EPOCH, kind }).into();
+    let (reply, _) = oneshot::channel();
+    let (run, attempt) = (RunId::from_u128(1), Attempt::FIRST);
+    let worker = Worker { run, attempt, token: TokenHash([0; 32]) };
+    let command = Command::Report { worker, first: 1, reports };
+    assert!(bytes_of(&Message::Command { command, reply }) >= 120_000);
 }

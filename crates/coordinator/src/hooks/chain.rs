@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::hooks::{HookError, Offer, SubmissionHook, Verdict};
-use crate::submit::wrong_with;
+use crate::submit::check;
 
 /// How long all hooks together may take over one submission. The API gives up on an answer after half
 /// as much again, so that the submitter hears which hook it was.
@@ -123,8 +123,6 @@ fn merge(tags: &Tags, set: &BTreeMap<String, String>) -> Result<Tags, String> {
     }
     let set = set.iter().map(|(key, value)| (key.as_str(), value.as_str()));
     let merged: Tags = tags.iter().chain(set).collect();
-    match wrong_with(&merged) {
-        None => Ok(merged),
-        Some(wrong) => Err(format!("with what it sets, {wrong}")),
-    }
+    check(&merged).map_err(|wrong| format!("with what it sets, {wrong}"))?;
+    Ok(merged)
 }

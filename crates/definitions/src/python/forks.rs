@@ -83,10 +83,14 @@ impl ForkServers {
         wanted: Option<Wanted>,
     ) -> Asked<Json> {
         self.end(name);
-        let (asked, server) = start(&launch, wanted).await;
-        if let Some(server) = server {
+        let (asked, server) = start(&launch, wanted.clone()).await;
+        let mut servers = self.servers();
+        // One that nobody wants any more must not take the place of that which is wanted now: who wants
+        // another says so before that is started.
+        let is_unwanted = wanted.is_some_and(|wanted| wanted.has_changed().is_err());
+        if let Some(server) = server.filter(|_| !is_unwanted) {
             let task = Supervised(tokio::spawn(supervise(server, launch)));
-            self.servers().insert(name.clone(), task);
+            servers.insert(name.clone(), task);
         }
         asked
     }

@@ -37,11 +37,8 @@ pub(crate) fn load(
         Ok(answer) => Sha256::digest(answer.to_string()).into(),
         Err(error) => Sha256::digest(error.to_string()).into(),
     };
-    if let Some(known) = known.filter(|known| known.digest == digest)
-        && let Ok(definitions) = &known.result
-    {
-        let result = Ok(Arc::clone(definitions));
-        return Arc::new(Parsed { digest, stamp: Some(stamp), result });
+    if let Some(definitions) = unchanged(location, known.filter(|known| known.digest == digest)) {
+        return Arc::new(Parsed { digest, stamp: Some(stamp), result: Ok(definitions) });
     }
     let loaded = asked.answer.and_then(|answer| {
         serde_json::from_value(answer).map_err(|error| AskError::unreadable(&error))
@@ -58,6 +55,15 @@ pub(crate) fn load(
         stamp: Some(stamp),
         result: result.map_err(|problem| Arc::new(Problems::from(problem))),
     })
+}
+
+/// Returns the definitions that an equal answer came to the last time. Those of another target, or with
+/// another interpreter, look the same and are started otherwise.
+fn unchanged(location: &PythonLocation, known: Option<&Parsed>) -> Option<Arc<Definitions>> {
+    let definitions = known?.result.as_ref().ok()?;
+    let is_of_this =
+        |job: &Arc<Job>| job.python.as_ref().is_some_and(|python| *python.location == *location);
+    definitions.jobs.iter().all(is_of_this).then(|| Arc::clone(definitions))
 }
 
 /// Says that a code location could not be loaded for no fault of its own.
@@ -190,5 +196,50 @@ fn with_printed(text: String, printed: &str) -> String {
     match printed {
         "" => text,
         printed => format!("{text}\n--- it printed:\n{printed}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::path::Path;
+
+    use wire::shim::{Target, TargetKind};
+
+    use super::*;
+
+    fn location(file: &str, executable: Option<&str>) -> Arc<PythonLocation> {
+        let what = TargetKind::File { path: file.into() };
+        let target = Target { what, attribute: None, working_directory: "/srv".into() };
+        Arc::new(PythonLocation::new(target, Some("etl"), executable.map(Into::into)))
+    }
+
+    fn loaded(location: &Arc<PythonLocation>) -> Parsed {
+        let tools = Tools {
+            location,
+            interpreter: Path::new("python3"),
+            python_path: OsStr::new(""),
+            fork: None,
+            inherited_env: None,
+        };
+        let job = serde_json::from_value(serde_json::json!({"name": "nightly", "plan": null}));
+        let definitions = Definitions {
+            location: location.name.clone(),
+            jobs: vec![Arc::new(make(job.unwrap(), location, tools).unwrap())],
+            assets: Vec::new(),
+            warnings: Vec::new(),
+            named_at: None,
+        };
+        Parsed { digest: [0; 32], stamp: None, result: Ok(Arc::new(definitions)) }
+    }
+
+    #[test]
+    fn an_equal_answer_of_another_file_or_interpreter_is_not_what_was_known() {
+        let known = loaded(&location("/srv/a.py", None));
+        let is_known =
+            |file, executable| unchanged(&location(file, executable), Some(&known)).is_some();
+        assert!(is_known("/srv/a.py", None));
+        assert!(!is_known("/srv/b.py", None));
+        assert!(!is_known("/srv/a.py", Some("/opt/bin/python")));
     }
 }

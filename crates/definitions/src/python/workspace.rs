@@ -253,7 +253,7 @@ load_from:
         check(
             "load_from:\n  - python_module: {module_name: a, steps: hot}\n",
             &expect![[r"
-            /srv/workspace.yaml:2:45: `steps` is `cold` or `forked`, not `hot`
+            /srv/workspace.yaml:2:44: `steps` is `cold` or `forked`, not `hot`
              2 |   - python_module: {module_name: a, steps: hot}
                |                                            ^^^
                = hint: `forked` executes steps by forks of one process that has loaded the code"]],

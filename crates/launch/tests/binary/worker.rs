@@ -89,6 +89,7 @@ fn step(folder: &Path) -> Result<GuardedStep, Box<dyn std::error::Error>> {
             answer: None,
             fork: None,
             max_output: 1000,
+            max_answer: 1000,
             grace: Duration::from_hours(1),
             cwd: folder.to_owned(),
             command: ["/bin/sh", "-c", script].map(OsString::from).to_vec(),

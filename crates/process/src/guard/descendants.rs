@@ -7,18 +7,18 @@ use crate::identity::{Identity, Signal};
 use crate::proc::{self, Stat};
 
 /// Sends SIGTERM to the descendants of a process that have left the group that it leads.
-pub(super) fn terminate_those_outside(root: u32) -> io::Result<()> {
-    signal(root, Signal::Terminate, |stat| stat.group != root).map(drop)
+pub(super) fn terminate_those_outside(root: Identity) -> io::Result<()> {
+    signal(root, Signal::Terminate, |stat| stat.group != root.pid).map(drop)
 }
 
 /// Sends SIGKILL to every descendant of a process; returns those that got it. One that is started
 /// meanwhile is missed: ask again until none is left.
-pub(super) fn kill(root: u32) -> io::Result<Vec<Identity>> {
+pub(super) fn kill(root: Identity) -> io::Result<Vec<Identity>> {
     signal(root, Signal::Kill, |_| true)
 }
 
 fn signal(
-    root: u32,
+    root: Identity,
     signal: Signal,
     is_meant: impl Fn(&Stat) -> bool,
 ) -> io::Result<Vec<Identity>> {
@@ -34,8 +34,11 @@ fn signal(
     Ok(reached)
 }
 
-fn descendants_of(ancestor: u32, stats: &[Stat]) -> Vec<&Stat> {
-    let mut known = BTreeSet::from([ancestor]);
+/// Lists the descendants of a process; one whose number is another's by now has none.
+fn descendants_of(ancestor: Identity, stats: &[Stat]) -> Vec<&Stat> {
+    let is_it = |stat: &Stat| stat.pid == ancestor.pid && stat.started == ancestor.started;
+    let mut known: BTreeSet<u32> =
+        stats.iter().filter(|stat| is_it(stat)).map(|stat| stat.pid).collect();
     let mut found: Vec<&Stat> = Vec::new();
     loop {
         let before = found.len();
@@ -54,12 +57,23 @@ fn descendants_of(ancestor: u32, stats: &[Stat]) -> Vec<&Stat> {
 mod tests {
     use super::*;
 
+    fn stat(pid: u32, parent: u32) -> Stat {
+        let started = u64::from(pid) * 10;
+        Stat { pid, parent, group: 0, session: 0, started, has_ended: false }
+    }
+
     #[test]
     fn descendants_are_found_in_whatever_order_their_numbers_are() {
-        let stat =
-            |pid, parent| Stat { pid, parent, group: 0, session: 0, started: 0, has_ended: false };
         let stats = [stat(1, 0), stat(2, 9), stat(3, 2), stat(4, 1), stat(8, 1), stat(9, 8)];
-        let found: Vec<u32> = descendants_of(8, &stats).iter().map(|stat| stat.pid).collect();
+        let ancestor = Identity { pid: 8, started: 80 };
+        let found: Vec<u32> =
+            descendants_of(ancestor, &stats).iter().map(|stat| stat.pid).collect();
         assert_eq!(found, [9, 2, 3]);
+    }
+
+    #[test]
+    fn a_stranger_with_the_number_of_the_ancestor_has_none_of_its_descendants() {
+        let stats = [stat(8, 1), stat(9, 8)];
+        assert!(descendants_of(Identity { pid: 8, started: 79 }, &stats).is_empty());
     }
 }

@@ -50,7 +50,7 @@ pub(super) struct Waiting {
 
 /// The keeper of a command.
 pub(super) struct Keeper {
-    pid: u32,
+    identity: Identity,
     /// The command, if it lived when it was started.
     command: Option<Identity>,
     talk: Talk,
@@ -87,7 +87,10 @@ async fn ask_at_leisure(socket: &Path, orders: &Orders, lock: &mut Lock) -> io::
     let identity = Identity::of(pid)?.ok_or_else(|| gone("its keeper has ended"))?;
     lock.sign_for(identity)?;
     let pipes = Pipes { out, err, answer: Some(answer) };
-    Ok(Waiting { keeper: Keeper { pid, command: None, talk, end: None, is_empty: false }, pipes })
+    Ok(Waiting {
+        keeper: Keeper { identity, command: None, talk, end: None, is_empty: false },
+        pipes,
+    })
 }
 
 impl Waiting {
@@ -106,8 +109,8 @@ impl Waiting {
 }
 
 impl Keeper {
-    pub(super) fn pid(&self) -> u32 {
-        self.pid
+    pub(super) fn identity(&self) -> Identity {
+        self.identity
     }
 
     pub(super) fn end(&self) -> Option<End> {
@@ -136,7 +139,7 @@ impl Keeper {
     fn kill_group(&self) -> io::Result<()> {
         let Some(command) = self.command else { return Ok(()) };
         for _ in 0..MOST_LOOKS {
-            let mut others = group::members(self.pid)?;
+            let mut others = group::members(self.identity.pid)?;
             let of_all = others.len();
             others.retain(|other| *other != command);
             if others.is_empty() || others.len() == of_all || !command.is_alive()? {
@@ -246,7 +249,8 @@ mod tests {
         let (stream, mut keeper_end) = UnixStream::pair().unwrap();
         let talk = Talk { stream, heard: Vec::new(), said: VecDeque::new(), is_over: false };
         let pid = std::process::id();
-        let keeper = Keeper { pid, command: None, talk, end: None, is_empty: false };
+        let identity = Identity::of(pid).unwrap().unwrap();
+        let keeper = Keeper { identity, command: None, talk, end: None, is_empty: false };
         let (pipe, _) = pipe_with(PipeFlags::CLOEXEC).unwrap();
         let pipes = Pipes { out: pipe.try_clone().unwrap(), err: pipe, answer: None };
         let said = format!(

@@ -23,8 +23,10 @@ pub struct Orders {
     /// The socket of a server that may have the command executed by a fork of itself; it is started as
     /// it is where that is refused, and if it has no answer.
     pub fork: Option<PathBuf>,
-    /// How many bytes are kept of each of these.
+    /// How many bytes are kept of standard output, and of standard error.
     pub max_output: u64,
+    /// How many bytes are kept of the answer.
+    pub max_answer: u64,
     /// How long the command and what it started have between SIGTERM and SIGKILL; at most a year.
     pub grace: Duration,
     /// The folder in which the command runs.
@@ -55,6 +57,7 @@ const INPUT: &str = "--in";
 const ANSWER: &str = "--answer";
 const FORK: &str = "--fork";
 const MAX_OUTPUT: &str = "--max-output";
+const MAX_ANSWER: &str = "--max-answer";
 const GRACE: &str = "--grace-seconds";
 const CWD: &str = "--cwd";
 /// Everything behind it is the command.
@@ -72,6 +75,8 @@ impl Orders {
             self.err.clone().into(),
             MAX_OUTPUT.into(),
             self.max_output.to_string().into(),
+            MAX_ANSWER.into(),
+            self.max_answer.to_string().into(),
             GRACE.into(),
             format!("{}.{:09}", self.grace.as_secs(), self.grace.subsec_nanos()).into(),
             CWD.into(),
@@ -119,6 +124,7 @@ struct Given {
     answer: Option<OsString>,
     fork: Option<OsString>,
     max_output: Option<OsString>,
+    max_answer: Option<OsString>,
     grace: Option<OsString>,
     cwd: Option<OsString>,
 }
@@ -133,6 +139,7 @@ impl Given {
             ANSWER => Some(&mut self.answer),
             FORK => Some(&mut self.fork),
             MAX_OUTPUT => Some(&mut self.max_output),
+            MAX_ANSWER => Some(&mut self.max_answer),
             GRACE => Some(&mut self.grace),
             CWD => Some(&mut self.cwd),
             _ => None,
@@ -152,6 +159,7 @@ impl Given {
             answer: self.answer.map(PathBuf::from),
             fork: self.fork.map(PathBuf::from),
             max_output: number(self.max_output, MAX_OUTPUT)?,
+            max_answer: number(self.max_answer, MAX_ANSWER)?,
             grace: Duration::try_from_secs_f64(grace)
                 .map_err(|_| OrdersError::NotANumber(GRACE))?,
             cwd: path(self.cwd, CWD)?,
@@ -184,6 +192,7 @@ mod tests {
             answer: None,
             fork: None,
             max_output: u64::MAX,
+            max_answer: 7,
             grace: Duration::from_millis(1500),
             cwd: "/".into(),
             command: ["--lock", "--", ";$()\n -rf", ""].map(OsString::from).to_vec(),
@@ -208,7 +217,8 @@ mod tests {
         assert_eq!(parse(&["--lock", "a"]), OrdersError::Missing("-- COMMAND"));
         assert_eq!(parse(&["--grace-seconds", "-1", "--", "true"]), OrdersError::Missing("--lock"));
         let mut args = orders().to_args();
-        args[9] = "-1".into();
+        let grace = args.iter().position(|arg| arg == GRACE).unwrap() + 1;
+        args[grace] = "-1".into();
         assert_eq!(Orders::parse(args), Err(OrdersError::NotANumber("--grace-seconds")));
     }
 }

@@ -14,6 +14,7 @@ use tokio::signal::unix::Signal;
 
 use crate::guard::forked::Keeper;
 use crate::guard::report::Report;
+use crate::identity::Identity;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub(super) enum Tree {
 
 /// A command that the guard has started itself.
 pub(super) struct Own {
+    pub(super) guard: Identity,
     pub(super) command: u32,
     pub(super) child_ended: Signal,
     pub(super) end: Option<End>,
@@ -48,10 +50,10 @@ pub(super) struct Own {
 
 impl Tree {
     /// The process that all others descend from; its number is that of their group.
-    pub(super) fn root(&self) -> u32 {
+    pub(super) fn root(&self) -> Identity {
         match self {
-            Self::Own(_) => std::process::id(),
-            Self::Kept(keeper) => keeper.pid(),
+            Self::Own(own) => own.guard,
+            Self::Kept(keeper) => keeper.identity(),
         }
     }
 

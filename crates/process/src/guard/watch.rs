@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::os::fd::AsFd;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Signal as Number, getpid, kill_current_process_group, set_child_subreaper};
@@ -95,6 +95,7 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
     let child_ended = signal(SignalKind::child()).map_err(prepare)?;
     let mut worker = Worker::on_standard_input().map_err(prepare)?;
     set_child_subreaper(Some(getpid())).map_err(|error| prepare(error.into()))?;
+    let guard = own_identity().map_err(prepare)?;
 
     // Held until the guard ends, when nothing of the step is left.
     let mut lock = take_lock(orders)?;
@@ -110,7 +111,7 @@ pub(super) async fn run(orders: &Orders) -> Result<Ending, String> {
     } else {
         lock.leave_to_children().map_err(prepare)?;
         let (command, pipes) = start(orders)?;
-        Ok((command, pipes, Tree::Own(Own { command, child_ended, end: None })))
+        Ok((command, pipes, Tree::Own(Own { guard, command, child_ended, end: None })))
     };
     let (command, pipes, tree) = match begun {
         Ok(begun) => begun,
@@ -140,6 +141,11 @@ async fn ask_for_fork(
 async fn begin_fork(waiting: Waiting) -> io::Result<(u32, Pipes, Tree)> {
     let (command, pipes, keeper) = waiting.begin().await?;
     Ok((command, pipes, Tree::Kept(keeper)))
+}
+
+fn own_identity() -> io::Result<Identity> {
+    let missing = || io::Error::other("/proc does not show this process");
+    Identity::of(std::process::id())?.ok_or_else(missing)
 }
 
 fn survive() -> io::Result<Vec<Signal>> {
@@ -200,10 +206,6 @@ fn is_the_end(read: io::Result<&[u8]>) -> bool {
     }
 }
 
-/// How much is kept of an answer, in bytes: the command bounds what it tells, and what it says last must
-/// not be lost.
-const MAX_ANSWER: u64 = 64 * 1024 * 1024;
-
 /// The files for what the command writes.
 struct Files {
     out: BoundedFile,
@@ -214,14 +216,11 @@ struct Files {
 impl Files {
     fn create(orders: &Orders) -> io::Result<Self> {
         let create = |path: &Path| BoundedFile::create(path, orders.max_output);
+        let answer = |path: &PathBuf| BoundedFile::create(path, orders.max_answer);
         Ok(Self {
             out: create(&orders.out)?,
             err: create(&orders.err)?,
-            answer: orders
-                .answer
-                .as_deref()
-                .map(|path| BoundedFile::create(path, MAX_ANSWER))
-                .transpose()?,
+            answer: orders.answer.as_ref().map(answer).transpose()?,
         })
     }
 }

@@ -291,11 +291,11 @@ pub(super) fn changes() -> Operation {
     let mut operation = Operation::read("followChanges", "All changes as they come")
         .describe(
             "A stream of server-sent events: every event of runs and steps, every limit of a pool \
-             that is set or deleted, every change of dynamic partitions, in one order without repetition. `id` is the number of the \
-             change, `event` its kind, `data` the JSON of an `Event`. A comment comes every 15 \
-             seconds when nothing happens. The stream ends when the server stops and when the \
-             client takes nothing for 30 seconds; it can be resumed both times. At most 64 are open \
-             at one time.",
+             that is set or deleted, every change of dynamic partitions, in one order without \
+             repetition. `id` is the number of the change, `event` its kind, `data` the JSON of an \
+             `Event`. A comment comes every 15 seconds when nothing happens. The stream ends when \
+             the server stops and when the client takes nothing for 30 seconds; it can be resumed \
+             both times. At most 64 are open at one time.",
         )
         .parameter(optional("query", "after", after, &number))
         .parameter(optional("header", "Last-Event-ID", resumed, &number))

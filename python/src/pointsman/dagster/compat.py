@@ -143,6 +143,17 @@ __all__ = [
 OLDEST = (1, 9)
 NEWEST = (1, 13)
 
+# The functions of Dagster's that ask the event log for themselves, whichever a version has.
+DATA_VERSION_CALLS = frozenset(
+    {
+        "_fetch_input_asset_version_info",
+        # Which materialization a check of a partition is about, from 1.13.
+        "_get_partitioned_target_materialization_data",
+        "build_external_execution_context_data",
+        "fetch_external_input_asset_version_info",
+    }
+)
+
 
 def version() -> str:
     """Returns the version of Dagster, as `1.13.29`."""
@@ -476,6 +487,13 @@ def configured(module: str, class_name: str, config: Mapping[str, Any]) -> Any:
     """Returns a coordinator as Dagster makes it of `{module, class, config}`."""
     data = ConfigurableClassData(module, class_name, yaml.safe_dump(dict(config)))
     return data.rehydrate(as_type=RunCoordinator)
+
+
+def workspace_of(made_by: type, instance: Any, request: Any) -> Any:
+    """Returns the workspace of a request, of a class given, that knows no code locations."""
+    made: Any = object.__new__(made_by)
+    made._instance, made._source = instance, request
+    return made
 
 
 def queue_settings(coordinator: QueuedRunCoordinator) -> dict[str, Any]:

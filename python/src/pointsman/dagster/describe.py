@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -32,6 +32,16 @@ def definitions(repository: Any) -> dict[str, Any]:
         "sensors": [sensor_json(each) for each in _by_name(repository.sensor_defs)],
         "warnings": list(_warnings(told)),
     }
+
+
+def _other_executors(jobs: Iterable[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Returns the executors that Pointsman does without, each with its jobs."""
+    found: dict[str, list[str]] = {}
+    for job in jobs:
+        executor = job["plan"]["executor"] if job["plan"] else None
+        if executor is not None and executor["kind"] == "other":
+            found.setdefault(executor["name"], []).append(job["name"])
+    return found
 
 
 def _by_name(definitions: Iterable[Any]) -> list[Any]:
@@ -66,10 +76,15 @@ def _plan_or_why_not(repository: Any, name: str) -> tuple[dict[str, Any] | None,
         return None, f"{type(error).__name__}: {error}"
 
 
-def _warnings(jobs: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+def _warnings(jobs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     version_warning = compat.version_warning()
     if version_warning:
         yield version_warning
+    for executor, names in _other_executors(jobs).items():
+        yield (
+            f"the executor {executor} is not used, steps are processes of this machine: "
+            f"job {', '.join(names)}"
+        )
     for job in jobs:
         if priority_of(job["run_tags"]) is None:
             yield f"job {job['name']}: {_no_number(job['run_tags'])}"

@@ -16,7 +16,7 @@ from dagster import AssetKey, AssetRecordsFilter, DagsterRun, EventRecordsFilter
 from pointsman.dagster import compat
 from pointsman.dagster.assets import AssetBook
 from pointsman.dagster.partitions import PartitionBook
-from pointsman.dagster.refusing import answering_only, call_of, frames, refusal
+from pointsman.dagster.refusing import answering_only, call_of, frames, refusal, refusing
 
 PARTITION_TAG = "dagster/partition"
 
@@ -40,6 +40,10 @@ class _Events:
         self._sink = sink
         self._assets = AssetBook(daemon)
         self._partitions = PartitionBook(daemon)
+
+    def turn_to(self, run: DagsterRun) -> None:
+        # One that is not launched yet: whether its partition is there nobody has looked.
+        self._run_id = run.run_id
 
     @property
     def is_persistent(self) -> bool:
@@ -150,6 +154,9 @@ class _Events:
         _refuse_filter(call, partition_filter)
         return self._assets.checks(call, check_key, limit, cursor, compat.passed_of(status))
 
+    # Dagster's own answer is a state in which no check has ever run.
+    get_checkpointed_asset_check_state = refusing("get_checkpointed_asset_check_state", None)
+
     def get_dynamic_partitions(self, partitions_def_name: str) -> Sequence[str]:
         return self._partitions.keys(call_of("get_dynamic_partitions"), partitions_def_name)
 
@@ -189,16 +196,4 @@ def _partitions_of(run: DagsterRun) -> frozenset[str]:
 
 
 def _asks_for_data_versions() -> bool:
-    return any(frame.f_code.co_name in _DATA_VERSION_CALLS for frame in frames())
-
-
-# The functions of Dagster's that ask for themselves, whichever of them its version has.
-_DATA_VERSION_CALLS = frozenset(
-    {
-        "_fetch_input_asset_version_info",
-        # Which materialization a check of a partition is about, from 1.13.
-        "_get_partitioned_target_materialization_data",
-        "build_external_execution_context_data",
-        "fetch_external_input_asset_version_info",
-    }
-)
+    return any(frame.f_code.co_name in compat.DATA_VERSION_CALLS for frame in frames())

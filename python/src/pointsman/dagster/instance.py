@@ -14,7 +14,7 @@ from dagster import DagsterInstance, DagsterRun, RunsFilter
 from pointsman.dagster import compat
 from pointsman.dagster.errors import NotAnswered
 from pointsman.dagster.event_log import PARTITION_TAG, Sink, make_event_log
-from pointsman.dagster.refusing import answering_only, call_of, refusing
+from pointsman.dagster.refusing import answering_only, call_of, refusing, refusing_these
 from pointsman.dagster.runs import RunBook
 
 __all__ = ["PARTITION_TAG", "make_instance", "refuse_instance"]
@@ -38,20 +38,21 @@ def make_instance(
         local_artifact_storage=artifacts,
         run_storage=answering_only(compat.RunStorage, _Runs)(run, book or RunBook(daemon)),
         event_storage=make_event_log(run, sink, daemon),
-        compute_log_manager=compat.NoOpComputeLogManager(),
+        compute_log_manager=refusing_these(compat.NoOpComputeLogManager, _LOG_CALLS)(),
         run_coordinator=answering_only(compat.RunCoordinator, _Nothing)(),
         run_launcher=answering_only(compat.RunLauncher, _Nothing)(),
     )
-    for call in _LAUNCHING_CALLS:
-        setattr(instance, call, refusing(call, None))
+    for call in (*_LAUNCHING_CALLS, *_EMPTY_CALLS):
+        if hasattr(instance, call):
+            setattr(instance, call, refusing(call, None))
     compat.answer_for_instance(lambda: instance)
     return instance
 
 
 def turn_to(instance: DagsterInstance, run: DagsterRun) -> None:
     """Lets an instance know another run than the one before."""
-    instance._run_storage._run = run  # type: ignore[attr-defined]
-    instance._event_storage._run_id = run.run_id  # type: ignore[attr-defined]
+    instance.run_storage.turn_to(run)  # type: ignore[attr-defined]
+    instance.event_log_storage.turn_to(run)  # type: ignore[attr-defined]
 
 
 def refuse_instance() -> None:
@@ -66,6 +67,21 @@ def _no_instance() -> Any:
 # These look at the run before they come to the coordinator or the launcher, which refuse them.
 _LAUNCHING_CALLS = ("submit_run", "launch_run", "resume_run")
 
+# To these, an instance of Dagster's answers that there is nothing, without asking a storage.
+_EMPTY_CALLS = (
+    "get_tick",
+    "get_ticks",
+    "get_batch_ticks",
+    "get_tick_summaries",
+    "get_asset_check_health_state_for_assets",
+    "get_asset_freshness_health_state_for_assets",
+    "get_asset_materialization_health_state_for_assets",
+    "get_minimal_asset_materialization_health_state_for_assets",
+)
+
+# What steps have printed is with the program, which nobody asks for it from here.
+_LOG_CALLS = ("get_log_data", "get_log_data_for_type", "get_log_metadata", "subscribe")
+
 
 class _Nothing:
     """What a coordinator and a launcher answer here."""
@@ -78,6 +94,9 @@ class _Runs:
         super().__init__()
         self._run = run
         self._book = book
+
+    def turn_to(self, run: DagsterRun) -> None:
+        self._run = run
 
     def get_run_records(
         self,

@@ -46,7 +46,8 @@ class Desk:
         turn_to(self._instance, _run(question, question["tags"]))
         self._book.open(run.run_id)
         self._is_handed_on, self._refusal = False, None
-        workspace = _workspace(self._instance, _Request(question["headers"]))
+        request = _Request(question["headers"])
+        workspace = compat.workspace_of(_Workspace, self._instance, request)
         try:
             returned = self._coordinator.submit_run(compat.SubmitRunContext(run, workspace))
         except KeyboardInterrupt:
@@ -133,12 +134,6 @@ def _run(question: Mapping[str, Any], tags: Mapping[str, str]) -> DagsterRun:
         tags=dict(tags),
         remote_job_origin=compat.remote_origin(question["location"], question["job"]),
     )
-
-
-def _workspace(instance: Any, request: _Request) -> Any:
-    made = object.__new__(_Workspace)
-    made._instance, made._source = instance, request
-    return made
 
 
 def _refusing(name: str, original: object) -> object:

@@ -1,13 +1,14 @@
 """Refuses by name what nobody here knows, and says which call of user code led there.
 
 That holds for every abstract method of Dagster's storages that is not written down, so that a
-method that a new version adds is refused and not silently empty.
+method that a new version adds is refused and not silently empty. What Dagster answers by itself,
+where there is no storage behind it, is refused where it is named.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -19,11 +20,21 @@ from pointsman.dagster.load import folder_of, is_user_file
 
 def answering_only(base: type, answers: type) -> type:
     """Returns a class with the answers given, which refuses every other method of its base."""
-    missing: frozenset[str] = base.__abstractmethods__  # type: ignore[attr-defined]
+    # `__abstractmethods__` leaves out those of bases that are not made by `ABCMeta`.
+    missing = [name for name in dir(base) if _is_abstract(getattr(base, name, None))]
     refused = {
         name: refusing(name, getattr(base, name)) for name in missing if not hasattr(answers, name)
     }
     return type(answers.__name__, (answers, base), refused)
+
+
+def refusing_these(base: type, calls: Iterable[str]) -> type:
+    """Returns a class that refuses some methods of its base, which answer out of nothing."""
+    return type(base.__name__, (base,), {call: refusing(call, None) for call in calls})
+
+
+def _is_abstract(member: object) -> bool:
+    return bool(getattr(member, "__isabstractmethod__", False))
 
 
 def refusing(name: str, original: object) -> object:

@@ -23,6 +23,9 @@ STATUSES = frozenset(
     {"QUEUED", "STARTING", "STARTED", "SUCCESS", "FAILURE", "CANCELING", "CANCELED", "NOT_STARTED"}
 )
 
+# A run that has it is one of a backfill.
+BACKFILL_TAG = "dagster/backfill"
+
 
 class RunBook(Asking):
     """All runs, as far as the daemon tells of them."""
@@ -54,14 +57,15 @@ class RunBook(Asking):
         cursor: str | None,
     ) -> Iterator[dict[str, Any]]:
         _refuse_unknown(call, filters)
+        before = _sequence(client, call, cursor) if cursor else None
         if filters.run_ids is not None:
             found = (client.run(run_id) for run_id in dict.fromkeys(filters.run_ids))
-            candidates = iter(sorted(filter(None, found), key=lambda r: -r["sequence"]))
+            named = sorted(filter(None, found), key=lambda run: -run["sequence"])
+            candidates = (run for run in named if before is None or run["sequence"] < int(before))
         else:
             query = _query(filters)
             if query is None:
                 return iter(())
-            before = _sequence(client, call, cursor) if cursor else None
             candidates = client.runs(query, before, limit)
         return (run for run in candidates if _matches(filters, run))
 
@@ -103,6 +107,7 @@ def _matches(filters: RunsFilter, run: Mapping[str, Any]) -> bool:
         and all(_has_tag(run, key, value) for key, value in (filters.tags or {}).items())
         and (filters.created_after is None or created > _aware(filters.created_after))
         and (filters.created_before is None or created < _aware(filters.created_before))
+        and not (filters.exclude_subruns and BACKFILL_TAG in run["tags"])
     )
 
 
