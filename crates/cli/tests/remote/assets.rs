@@ -8,7 +8,8 @@ use crate::scripted::Server;
 
 fn asset(key: &str, location: &str, group: &str, job: Option<&str>) -> Value {
     json!({ "key": key, "location": location, "group": group, "description": null, "deps": [],
-            "pools": [], "jobs": [], "job": job, "partitions": null })
+            "pools": [], "jobs": [], "job": job, "partitions": null,
+            "latest_materialization_at": null })
 }
 
 const MAKER: Option<&str> = Some("__ASSET_JOB");

@@ -22,8 +22,12 @@ pub(crate) fn run(status: &str) -> Value {
 pub(crate) fn event(number: u64, kind: &str, message: &str) -> Value {
     json!({ "change": number, "run": ID, "number": number,
             "at": format!("2026-01-31T12:00:0{number}.000000Z"), "kind": kind, "attempt": null,
-            "step": null, "message": message })
+            "step": null, "message": message, "data": null })
 }
+
+/// The question of `run show` for what the run has told of assets.
+const TOLD: &str =
+    "GET /api/v1/asset-events?run=1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10&order=oldest&limit=20";
 
 /// An explanation with one limit that blocks.
 pub(crate) fn blocked(limit: &Value, remedy: &Value) -> Value {
@@ -95,6 +99,7 @@ fn a_run_is_shown_with_its_steps_and_why_it_waits() {
         "started_at": "2026-01-31T12:00:00.000000Z", "ended_at": "2026-01-31T12:01:05.000000Z",
         "retry_at": null, "error": "exit code 7" }]);
     server.on("GET /api/v1/runs/1b4e", 200, &queued);
+    server.on(TOLD, 200, &json!({ "events": [], "next": null }));
     expect![[r#"
         run        1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10
         job        nightly (etl)
@@ -319,6 +324,7 @@ fn tables_of_runs_leave_out_tags_that_tell_nothing_unless_they_are_asked_for() {
         json!({ "dagster/code_location": "etl", "dagster/priority": "3", "team": "docs" });
     let page = json!({ "runs": [tagged], "next": null });
     server.on("GET /api/v1/runs?limit=20", 200, &page).on("GET /api/v1/runs/1b4e", 200, &tagged);
+    server.on(TOLD, 200, &json!({ "events": [], "next": null }));
     let row = |text: String| text.lines().nth(1).unwrap().to_owned();
     let short = row(server.ok(&["run", "list"]));
     assert!(short.ends_with("  team=docs") && !short.contains("dagster/"), "{short}");
