@@ -4,6 +4,7 @@ mod materialize;
 
 use std::time::Duration;
 
+use ::config::near_names;
 use clap::{Args, Subcommand};
 use model::Timestamp;
 use tokio::time::{Instant, sleep};
@@ -103,13 +104,13 @@ async fn find(session: &Session, key: &str, location: Option<&str>) -> Result<As
         asset.key == key && location.is_none_or(|location| asset.location == location)
     };
     let until = Instant::now() + LOAD_PATIENCE;
-    let mut found: Vec<Asset> = loop {
+    let (mut found, others) = loop {
         // Asked before: what has come meanwhile is in the list.
         let is_complete = !is_any_loading(session, location).await?;
         let assets = session.client.assets().await?.assets;
-        let found: Vec<Asset> = assets.into_iter().filter(is_it).collect();
+        let (found, others): (Vec<Asset>, Vec<Asset>) = assets.into_iter().partition(is_it);
         if !found.is_empty() || is_complete || Instant::now() > until {
-            break found;
+            break (found, others);
         }
         sleep(LOOK_AGAIN).await;
     };
@@ -121,9 +122,22 @@ async fn find(session: &Session, key: &str, location: Option<&str>) -> Result<As
         (None, _) => {
             let within = location.map(|name| format!(" in code location `{name}`"));
             let within = within.unwrap_or_default();
-            Err(refused(format!("there is no asset `{key}`{within}")))
+            Err(refused(format!("there is no asset `{key}`{within}{}", meant(key, &others))))
         }
     }
+}
+
+/// Asks for the assets that a misspelt key may have been meant for, or for the place of one of this key.
+fn meant(key: &str, others: &[Asset]) -> String {
+    let elsewhere = others.iter().find(|asset| asset.key == key);
+    if let Some(Asset { location, .. }) = elsewhere {
+        return format!("; code location `{location}` has one");
+    }
+    let mut keys: Vec<&str> = others.iter().map(|asset| asset.key.as_str()).collect();
+    keys.dedup();
+    let near = near_names(key, keys);
+    let near: Vec<String> = near.iter().map(|key| format!("`{key}`")).collect();
+    if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) }
 }
 
 fn refused(message: String) -> Failure {

@@ -77,12 +77,17 @@ fn list_text(style: Style, jobs: &Jobs) -> String {
         [
             (&job.name).into(),
             (&job.location).into(),
-            job.step_count.to_string().into(),
+            step_count(job.step_count).into(),
             job.pools.join(", ").into(),
             first_line(job.description.as_deref()).into(),
         ]
     });
     table(style, ["JOB", "LOCATION", "STEPS", "POOLS", "DESCRIPTION"], rows.collect())
+}
+
+/// Writes how many steps a job has; those of one that needs run config are known when it is launched.
+fn step_count(count: u64) -> String {
+    if count == 0 { "?".to_owned() } else { count.to_string() }
 }
 
 fn first_line(text: Option<&str>) -> &str {
@@ -110,6 +115,10 @@ fn show_text(style: Style, JobDetail { job, config, steps }: &JobDetail) -> Stri
     }
     if !config.is_null() {
         lines.push(("config", config.to_string()));
+    }
+    if steps.is_empty() {
+        let unknown = "Its steps are not known yet: they depend on the config it is launched with.";
+        return format!("{}\n{unknown}\n", fields(&lines));
     }
     let slots = |(pool, slots): (&String, &u32)| format!("{pool}: {slots}");
     let rows = steps.iter().map(|step| {

@@ -170,6 +170,12 @@ pub(crate) fn complain(failure: &Failure) {
     drop(std::io::stderr().write_all(failure.to_lines().as_bytes()));
 }
 
+/// Remarks on an answer, on standard error, so that the answer stays what it is.
+pub(crate) fn remark(text: &str) {
+    // Nobody can be told that standard error is closed.
+    drop(std::io::stderr().write_all(format!("hint: {text}\n").as_bytes()));
+}
+
 /// Returns the present instant.
 pub(crate) fn now() -> Timestamp {
     Timestamp::from_micros(jiff::Timestamp::now().as_microsecond())

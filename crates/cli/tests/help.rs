@@ -18,6 +18,7 @@ const COMMANDS: &[&[&str]] = &[
     &["run", "show"],
     &["run", "logs"],
     &["run", "why"],
+    &["run", "events"],
     &["run", "watch"],
     &["run", "set-priority"],
     &["run", "set-tags"],

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use wire::api::{LogFile, LogFilter, LogLine, LogStream};
+use wire::api::{LogFile, LogFilter, LogLine, LogStream, short_id};
 
 use crate::answer::Answer;
 use crate::failure::Failure;
-use crate::remote::{Remote, Session, run as run_remote, say, tell_json};
+use crate::remote::{Remote, Session, remark, run as run_remote, say, tell_json};
 use crate::show::plain;
 
 /// How long to wait before a log that is followed is looked at again: what steps write is no event,
@@ -125,23 +125,54 @@ async fn logs(session: &Session, args: &LogsArgs) -> Result<u8, Failure> {
             printer.print(session, &id, &file).await?;
         }
         if has_ended {
+            if printer.latest.is_none() {
+                tell_elsewhere(session, &id, args).await?;
+            }
             return Ok(0);
         }
         tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
+impl LogsArgs {
+    fn stream(&self) -> LogStream {
+        match self {
+            Self { log: true, .. } => LogStream::Log,
+            Self { stderr: true, .. } => LogStream::Stderr,
+            Self { .. } => LogStream::Stdout,
+        }
+    }
+
+    fn is_of_step(&self, file: &LogFile) -> bool {
+        self.step.as_ref().is_none_or(|step| *step == file.step)
+    }
+}
+
 /// Lists the logs that are asked for.
 async fn files(session: &Session, id: &str, args: &LogsArgs) -> Result<Vec<LogFile>, Failure> {
-    let stream = match args {
-        LogsArgs { log: true, .. } => LogStream::Log,
-        LogsArgs { stderr: true, .. } => LogStream::Stderr,
-        LogsArgs { .. } => LogStream::Stdout,
-    };
     let mut files = session.client.log_files(id).await?.files;
-    let is_of_step = |file: &LogFile| args.step.as_ref().is_none_or(|step| *step == file.step);
-    files.retain(|file| file.stream == stream && is_of_step(file));
+    files.retain(|file| file.stream == args.stream() && args.is_of_step(file));
     Ok(files)
+}
+
+/// Tells where something was written, if there was nothing to print: code that has failed has often
+/// written to standard error alone.
+async fn tell_elsewhere(session: &Session, id: &str, args: &LogsArgs) -> Result<(), Failure> {
+    let files = session.client.log_files(id).await?.files;
+    let flags =
+        [(LogStream::Stdout, ""), (LogStream::Stderr, " --stderr"), (LogStream::Log, " --log")];
+    let elsewhere: Vec<String> = flags
+        .into_iter()
+        .filter(|(stream, _)| {
+            let is_it = |file: &LogFile| file.stream == *stream && args.is_of_step(file);
+            *stream != args.stream() && files.iter().any(|file| is_it(file) && file.bytes > 0)
+        })
+        .map(|(_, flag)| format!("`pointsman run logs {}{flag}`", short_id(id)))
+        .collect();
+    if !elsewhere.is_empty() {
+        remark(&format!("nothing here; something is in {}", elsewhere.join(", ")));
+    }
+    Ok(())
 }
 
 async fn as_json(session: &Session, id: &str, args: &LogsArgs) -> Result<u8, Failure> {

@@ -1,4 +1,5 @@
-//! How metadata are shown: one line an entry, tables with their first rows.
+//! How metadata are shown: one line an entry, tables with their first rows, long texts with their first
+//! lines.
 
 use serde_json::Value;
 use wire::told::Metadata;
@@ -7,6 +8,9 @@ use super::plain;
 
 /// How many characters of a value are shown; `--json` has all.
 const MAX_VALUE: usize = 300;
+
+/// How many lines of a text are shown.
+const MAX_LINES: usize = 10;
 
 /// How many rows of a table are shown.
 const MAX_ROWS: usize = 5;
@@ -21,6 +25,8 @@ pub(crate) fn metadata(indent: &str, entries: &[Metadata]) -> String {
             for row in value["rows"].as_array().into_iter().flatten().take(MAX_ROWS) {
                 text += &format!("{indent}  {}\n", table_row(row));
             }
+        } else if let Some(lines) = value.as_str().filter(|text| text.trim_end().contains('\n')) {
+            text += &format!("{indent}{label}:\n{}", first_lines(indent, lines.trim_end()));
         } else {
             text += &format!("{indent}{label}: {}\n", value_text(value));
         }
@@ -28,11 +34,26 @@ pub(crate) fn metadata(indent: &str, entries: &[Metadata]) -> String {
     text
 }
 
+/// Writes the beginning of a text of several lines, such as Markdown, below its label.
+fn first_lines(indent: &str, text: &str) -> String {
+    let mut shown = String::new();
+    for line in text.lines().take(MAX_LINES) {
+        shown += &format!("{indent}  {}\n", shortened(plain(line)));
+    }
+    if text.lines().nth(MAX_LINES).is_some() {
+        shown += &format!("{indent}  ...\n");
+    }
+    shown
+}
+
 fn value_text(value: &Value) -> String {
-    let text = match value.as_str() {
+    shortened(match value.as_str() {
         Some(text) => plain(text.trim_end()),
         None => plain(&value.to_string()),
-    };
+    })
+}
+
+fn shortened(text: String) -> String {
     match text.char_indices().nth(MAX_VALUE) {
         Some((end, _)) => format!("{} ...", text.get(..end).unwrap_or_default()),
         None => text,
@@ -60,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_entry_is_a_line_and_a_table_has_its_rows() {
+    fn each_entry_is_a_line_and_tables_and_texts_have_their_first_ones() {
         let entry = |label: &str, kind: &str, value: Value| Metadata {
             label: label.to_owned(),
             kind: kind.to_owned(),
@@ -70,14 +91,16 @@ mod tests {
         let entries = [
             entry("rows", "int", json!(42)),
             entry("note", "markdown", json!("# title\n\u{1b}[31mred")),
+            entry("table", "markdown", json!("| a |\n".repeat(20))),
             entry("long", "text", json!("x".repeat(500))),
             entry("seen", "table", table),
         ];
         let text = metadata("  ", &entries);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "  rows: 42");
-        assert!(!lines[1].contains('\u{1b}') && lines[1].contains("title"), "{lines:?}");
-        assert!(lines[2].ends_with("x ..."), "{lines:?}");
-        assert_eq!(lines[3..], ["  seen: a table of 9 rows with a", "    a=1", "    a=2"]);
+        assert_eq!(lines[1..4], ["  note:", "    # title", "    \u{fffd}[31mred"]);
+        assert_eq!((lines[4], lines[5], lines[15]), ("  table:", "    | a |", "    ..."));
+        assert!(lines[16].ends_with("x ..."), "{lines:?}");
+        assert_eq!(lines[17..], ["  seen: a table of 9 rows with a", "    a=1", "    a=2"]);
     }
 }

@@ -8,7 +8,8 @@ use crate::scripted::Server;
 
 fn asset(key: &str, location: &str, group: &str, job: Option<&str>) -> Value {
     json!({ "key": key, "location": location, "group": group, "description": null, "deps": [],
-            "pools": [], "jobs": [], "job": job, "partitions": null })
+            "pools": [], "jobs": [], "job": job, "partitions": null,
+            "latest_materialization_at": null })
 }
 
 const MAKER: Option<&str> = Some("__ASSET_JOB");
@@ -29,7 +30,7 @@ fn assets_are_listed_by_location_and_group() {
         asset("leads", "crm", "sales", MAKER),
     ]);
     expect![[r#"
-        ASSET   LOCATION  GROUP  FROM  POOLS
+        ASSET   LOCATION  GROUP  FROM  POOLS  LAST MADE
         orders  etl       sales
     "#]]
     .assert_eq(&server.ok(&["asset", "list", "-l", "etl", "--group", "sales"]));
@@ -71,4 +72,22 @@ fn a_selection_that_may_mean_several_locations_or_none_launches_nothing() {
     assert!(refused(&known, &[]).contains("no asset to make"));
     both.ok(&["asset", "materialize", "--select", "group:sales", "-l", "crm"]);
     assert!(both.writes().concat().contains(r#""location":"crm""#));
+}
+
+#[test]
+fn a_key_that_nothing_has_is_told_with_what_may_be_meant() {
+    let server =
+        server(&[asset("orders", "etl", "sales", MAKER), asset("leads", "crm", "sales", MAKER)]);
+    server.on("GET /api/v1/code-locations?limit=500", 200, &json!({ "code_locations": [] }));
+    let refused = |arguments: &[&str]| {
+        let done = server.run(&[&["asset", "materialize"], arguments].concat());
+        assert_eq!(done.code, Some(2), "{}", done.stderr);
+        assert!(server.writes().is_empty());
+        done.stderr
+    };
+    let misspelt = refused(&["ordres"]);
+    assert!(misspelt.contains("no asset `ordres`; did you mean `orders`?"), "{misspelt}");
+    let elsewhere = refused(&["leads", "-l", "etl"]);
+    assert!(elsewhere.contains("`etl`; code location `crm` has one"), "{elsewhere}");
+    assert!(refused(&["zzz"]).contains("there is no asset `zzz`\n"));
 }

@@ -212,6 +212,21 @@ fn a_launch_that_waits_tells_every_event_and_exits_as_the_run_ended() {
 }
 
 #[test]
+fn a_job_whose_steps_depend_on_its_config_says_so() {
+    let server = Server::start();
+    let job = json!({ "name": "fanout", "location": "etl", "description": null, "tags": {},
+                      "step_count": 0, "pools": [] });
+    let list = json!({ "jobs": [job], "next": null });
+    server.on("GET /api/v1/jobs?limit=500", 200, &list);
+    assert!(server.ok(&["job", "list"]).contains("fanout  etl       ?"));
+    let mut detail = job;
+    detail["config"] = Value::Null;
+    detail["steps"] = json!([]);
+    server.on("GET /api/v1/jobs/fanout", 200, &detail);
+    assert!(server.ok(&["job", "show", "fanout"]).contains("steps are not known yet"));
+}
+
+#[test]
 fn what_is_wrong_in_a_code_location_is_told() {
     let server = Server::start();
     let location = |name: &str, problems: Value| {

@@ -22,8 +22,12 @@ pub(crate) fn run(status: &str) -> Value {
 pub(crate) fn event(number: u64, kind: &str, message: &str) -> Value {
     json!({ "change": number, "run": ID, "number": number,
             "at": format!("2026-01-31T12:00:0{number}.000000Z"), "kind": kind, "attempt": null,
-            "step": null, "message": message })
+            "step": null, "message": message, "data": null })
 }
+
+/// The question of `run show` for what the run has told of assets.
+const TOLD: &str =
+    "GET /api/v1/asset-events?run=1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10&order=oldest&limit=20";
 
 /// An explanation with one limit that blocks.
 pub(crate) fn blocked(limit: &Value, remedy: &Value) -> Value {
@@ -95,6 +99,7 @@ fn a_run_is_shown_with_its_steps_and_why_it_waits() {
         "started_at": "2026-01-31T12:00:00.000000Z", "ended_at": "2026-01-31T12:01:05.000000Z",
         "retry_at": null, "error": "exit code 7" }]);
     server.on("GET /api/v1/runs/1b4e", 200, &queued);
+    server.on(TOLD, 200, &json!({ "events": [], "next": null }));
     expect![[r#"
         run        1b4e28ba-2fa1-4e1d-8c2a-6f5c3a9d7e10
         job        nightly (etl)
@@ -268,6 +273,18 @@ fn the_logs_of_all_steps_have_headings_and_those_of_one_have_none() {
 }
 
 #[test]
+fn where_nothing_was_written_to_standard_output_the_other_logs_are_named() {
+    let server = server_with_run("FAILURE");
+    let file = |stream: &str, bytes: u64| json!({ "step": "load", "try": 1, "stream": stream, "bytes": bytes });
+    let files = json!({ "files": [file("stdout", 0), file("stderr", 3), file("log", 0)] });
+    server.on(&format!("GET /api/v1/runs/{ID}/logs"), 200, &files);
+    let done = server.run(&["run", "logs", "1b4e"]);
+    assert_eq!((done.code, done.stdout.as_str()), (Some(0), ""));
+    let hint = "hint: nothing here; something is in `pointsman run logs 1b4e28ba --stderr`\n";
+    assert_eq!(done.stderr, hint);
+}
+
+#[test]
 fn each_run_is_canceled_whatever_becomes_of_the_others() {
     let server = server_with_run("STARTED");
     server.on_error("GET /api/v1/runs/ffff", 404, "unknown_run", "there is no run `ffff`", None);
@@ -307,6 +324,7 @@ fn tables_of_runs_leave_out_tags_that_tell_nothing_unless_they_are_asked_for() {
         json!({ "dagster/code_location": "etl", "dagster/priority": "3", "team": "docs" });
     let page = json!({ "runs": [tagged], "next": null });
     server.on("GET /api/v1/runs?limit=20", 200, &page).on("GET /api/v1/runs/1b4e", 200, &tagged);
+    server.on(TOLD, 200, &json!({ "events": [], "next": null }));
     let row = |text: String| text.lines().nth(1).unwrap().to_owned();
     let short = row(server.ok(&["run", "list"]));
     assert!(short.ends_with("  team=docs") && !short.contains("dagster/"), "{short}");

@@ -35,7 +35,7 @@ pub(crate) async fn log(hook: String, pipe: impl AsyncRead + Unpin) {
 
 fn tell(hook: &str, text: Option<String>) {
     if let Some(text) = text {
-        warn!(hook, "{hook}: {text}");
+        warn!("{hook}: {text}");
     }
 }
 

@@ -183,7 +183,7 @@ impl<'s> Talk<'s> {
     }
 
     async fn give_up(&mut self, why: &str) {
-        warn!(hook = self.spec.name, "the submission hook `{}` failed: {why}", self.spec.name);
+        warn!("the submission hook `{}` failed: {why}", self.spec.name);
         if let Some(program) = self.program.take() {
             program.end(Duration::ZERO).await;
         }
