@@ -66,6 +66,10 @@ async fn what_code_tells_is_an_event_of_its_run_and_of_its_asset() {
     assert_eq!(numbers(&world.get(latest).await.json()), [5]);
     let one = world.get(&format!("{latest}&partition=p2")).await.json();
     assert_eq!(numbers(&one), [4]);
+    for alone in ["kind=CHECK", "partition=x", "check=x"] {
+        let refused = world.get(&format!("/api/v1/asset-events?{alone}")).await;
+        assert_eq!(refused.status, 400, "{alone}");
+    }
     let of_run = world.get(&format!("/api/v1/asset-events?run={run}&kind=CHECK")).await.json();
     assert_eq!(of_run["events"][0]["severity"], "WARN", "{of_run}");
     let partitions = world.get("/api/v1/materialized-partitions?asset=a%2Fb").await.json();

@@ -213,6 +213,17 @@ impl AssetEventFilter {
         if !filter.latest && filter.assets.len() > 1 {
             return Err(bad_value("asset", "several are for `latest=true`"));
         }
+        // Without, all events there are would be walked for the few that are wanted.
+        if filter.assets.is_empty() && filter.run.is_none() {
+            let narrower = [
+                ("kind", filter.kind.is_some()),
+                ("partition", filter.partition.is_some()),
+                ("check", filter.check.is_some()),
+            ];
+            if let Some((key, _)) = narrower.into_iter().find(|(_, is_given)| *is_given) {
+                return Err(bad_value(key, "it needs an `asset` or a `run` beside it"));
+            }
+        }
         Ok(filter)
     }
 
