@@ -53,7 +53,8 @@ def again(context):
 
 @dg.op(retry_policy=dg.RetryPolicy(max_retries=1))
 def dies(context):
-    os._exit(3 if os.environ["POINTSMAN_TRY"] == "1" else 0)
+    if os.environ["POINTSMAN_TRY"] == "1":
+        os._exit(3)
 
 @dg.op
 def raises():
