@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, waitpid};
+use rustix::process::{Pid, Signal, WaitOptions, kill_process, set_child_subreaper, wait};
 use tokio::process::Child;
 use tokio::time::{Instant, sleep};
 
@@ -68,9 +68,9 @@ pub(crate) async fn stop(mut server: Child) {
     }
 }
 
-/// Waits for what has ended and has no other parent any more.
+/// Waits for what has ended and has no other parent any more, whatever its group.
 fn reap() {
-    while let Ok(Some(_)) = waitpid(None, WaitOptions::NOHANG) {}
+    while let Ok(Some(_)) = wait(WaitOptions::NOHANG) {}
 }
 
 fn below_this() -> Vec<i32> {
